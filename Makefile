@@ -1,0 +1,60 @@
+# Every target that needs the environment depends on `setup`, which does nothing when the locks have not changed.
+# Python 3.11 and 3.13 have ready wheels for the offline engine; another version compiles one package.
+PYTHON ?= $(shell for p in python3.13 python3.11 python3; do command -v $$p >/dev/null 2>&1 && $$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+VENV := .venv
+MINISTACK := .venv-ministack
+UV := $(VENV)/bin/uv
+BIN := $(VENV)/bin
+DEPLOYABLES := layer api bridge
+
+.PHONY: setup run demo test check faults bench lock clean
+
+setup: $(VENV)/.synced $(MINISTACK)/.synced
+
+$(VENV)/bin/uv:
+	@[ -n "$(PYTHON)" ] || { echo "pokea: no Python >= 3.11 with venv found; on Debian: apt-get install python3 python3-venv, or set PYTHON=/path/to/python3"; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
+
+$(VENV)/.synced: requirements/dev.txt pyproject.toml | $(VENV)/bin/uv
+	$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.txt
+	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@touch $@
+
+# ministack pins its own botocore: see docs/adr/0006.
+$(MINISTACK)/.synced: requirements/ministack.txt | $(VENV)/bin/uv
+	$(UV) venv --quiet --clear --python $(BIN)/python $(MINISTACK)
+	$(UV) pip install --quiet --python $(MINISTACK)/bin/python --require-hashes -r requirements/ministack.txt
+	@touch $@
+
+run: setup
+	$(BIN)/pokea up
+
+demo: setup
+	$(BIN)/pokea demo --agent all
+
+test: setup
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not faults"
+
+check: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m tests.house.rules
+	$(BIN)/cfn-lint template.yaml
+
+faults: setup
+	$(BIN)/python -m pytest tests/faults tests/security -m "faults or not faults"
+
+bench: setup
+	$(BIN)/python -m bench
+
+# Locks hold names, versions and hashes only: no index host is named anywhere.
+lock: | $(VENV)/bin/uv
+	for group in $(DEPLOYABLES) dev ministack; do \
+	  $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links --group pyproject.toml:$$group -o requirements/$$group.txt || exit 1; done
+	echo uv | $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links - -o requirements/uv.txt
+
+clean:
+	rm -rf $(VENV) $(MINISTACK) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

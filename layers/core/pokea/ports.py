@@ -1,0 +1,59 @@
+"""What the domain needs from the outside world. `pokea.adapters` implements these; tests and the domain know only these.
+
+Every write is fenced by the version that was read: the item is stored as `version + 1` on condition that the stored version still
+equals `version` (0: that it does not exist). A failed condition raises `Conflict("stale")`, so the caller decides again on fresh state.
+Any method may raise `Unavailable` (nothing was written) or `Indeterminate` (a write may have happened).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from pokea.booking import Appointment, Slot, SlotKey
+from pokea.calls import Call
+from pokea.confirm import Proposal
+from pokea.ids import AppointmentId, BusinessId, Nonce, SessionId
+from pokea.phone_numbers import E164
+
+
+@dataclass(frozen=True, slots=True)
+class BookingChange:
+    """One all-or-nothing write: the new content of every touched item, each carrying the version that was read."""
+
+    slots: tuple[Slot, ...] = ()
+    appointment: Appointment | None = None
+    proposals: tuple[Proposal, ...] = ()
+    token: str | None = None  # names the write itself, so that sending it twice applies it once
+
+
+class CallStore(Protocol):
+    def create_call(self, call: Call) -> Call:
+        """Store a new call, or return the stored one if its session is already known (the first writer wins)."""
+
+    def call(self, session_id: SessionId) -> Call | None: ...
+
+    def put_call(self, call: Call) -> Call:
+        """Store `call` over the version it was read at; returns it with the next version. Raises Conflict("stale")."""
+
+    def first_sight(self, session_id: SessionId, event_id: str, at: datetime) -> bool:
+        """True exactly once per (session, event id): deduplicates at-least-once deliveries."""
+
+
+class BookingStore(Protocol):
+    def slots(self, keys: Sequence[SlotKey]) -> tuple[Slot, ...]:
+        """Every slot asked for, in order; an unknown one comes back empty with version 0. Strongly consistent."""
+
+    def appointment(self, business_id: BusinessId, appointment_id: AppointmentId) -> Appointment | None: ...
+
+    def appointments_of(self, business_id: BusinessId, a_number: E164) -> tuple[Appointment, ...]:
+        """Those of one caller number, earliest first, cancelled ones included."""
+
+    def proposal(self, session_id: SessionId, nonce: Nonce) -> Proposal | None: ...
+
+    def open_proposals(self, session_id: SessionId) -> tuple[Proposal, ...]: ...
+
+    def apply(self, change: BookingChange) -> None:
+        """All or nothing. Raises Conflict("stale")."""
