@@ -42,6 +42,7 @@ check: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m tests.house.rules
+	$(BIN)/python -m tests.house.docs
 	$(BIN)/cfn-lint template.yaml
 
 faults: setup

@@ -1,0 +1,72 @@
+"""Pages that are generated from the code they describe: settings from their table, diagrams from the state tables.
+
+`python -m tests.house.docs` fails if a page is stale; with `--write` it writes them.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from bridge.core import turns
+from pokea import calls
+from pokea.adapters.setting_names import SETTINGS
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+
+USUAL_NAMES = {
+    "SAUTIKIT_API_KEY": "key of the carrier's REST API",
+    "SAUTIKIT_API_BASE": "base URL of the carrier's REST API",
+    "SAUTIKIT_WEBHOOK_SECRET": "secret that signs the carrier's hooks; several, separated by commas, while one is being replaced",
+    "GEMINI_API_KEY": "key of the Gemini API",
+}
+
+
+def settings_page() -> str:
+    rows = [f"| `{name}` | {meaning} |" for name, meaning in {**SETTINGS, **USUAL_NAMES}.items()]
+    return "\n".join(
+        [
+            "# Settings",
+            "",
+            "Read from the environment once, at start. A malformed value or an unknown `POKEA_*` name stops the process",
+            "with one line and exit code 2.",
+            "This page is generated: `python -m tests.house.docs --write`.",
+            "",
+            "| name | what it does |",
+            "| --- | --- |",
+            *rows,
+            "",
+        ]
+    )
+
+
+def states_page() -> str:
+    parts = ["# State tables", "", "Drawn from the tables in the code: `python -m tests.house.docs --write`.", ""]
+    for title, module, diagram in (
+        ("A call", "pokea.calls", calls.diagram()),
+        ("Turn-taking in the bridge", "bridge.core.turns", turns.diagram()),
+    ):
+        parts += [f"## {title}", "", f"`{module}`", "", "```mermaid", diagram.strip(), "```", ""]
+    return "\n".join(parts)
+
+
+def main() -> int:
+    pages = {"settings.md": settings_page(), "states.md": states_page()}
+    if "--write" in sys.argv[1:]:
+        for name, text in pages.items():
+            (DOCS / name).write_text(text, encoding="utf-8")
+        return 0
+    stale = [
+        name
+        for name, text in pages.items()
+        if not (DOCS / name).exists() or (DOCS / name).read_text(encoding="utf-8") != text
+    ]
+    print(
+        "\n".join(f"docs/{name} is stale: python -m tests.house.docs --write" for name in stale)
+        or "generated pages: current"
+    )
+    return 1 if stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
