@@ -1,0 +1,55 @@
+"""`pokea call`: ring an agent of the running stack, or have it ring you, and talk to it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from local.cli.phone import Phone, PhoneGone
+from local.cli.up import ADDRESS_FILE
+
+
+@dataclass(frozen=True)
+class CallOptions:
+    number: str
+    say: tuple[str, ...]
+    script: Path | None
+    wav: Path | None
+    outbound: bool
+    caller: str
+    carrier: str
+    record: Path | None
+    state: Path
+    as_json: bool
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where the running stack is."""
+
+    carrier_url: str
+    gateway_url: str
+    records_dir: Path
+
+
+def find_stack(state: Path) -> Address | None:
+    try:
+        found = json.loads((state / ADDRESS_FILE).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    return Address(found["carrier_url"], found["gateway_url"], Path(found["records_dir"]))
+
+
+def run_call(options: CallOptions) -> int:
+    address = find_stack(options.state)
+    if address is None:
+        print("pokea: no running stack found: start one with `pokea up` in another terminal", file=sys.stderr)
+        return 2
+    try:
+        return asyncio.run(Phone(options, address).talk())
+    except PhoneGone as problem:
+        print(f"pokea: {problem}", file=sys.stderr)
+        return 1

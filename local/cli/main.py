@@ -1,0 +1,124 @@
+"""The `pokea` command. Each subcommand lives in a module of its own and is imported only when it is called."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+app = typer.Typer(
+    help="AI voice agents that answer and place real phone calls: local and operator commands.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+profile_app = typer.Typer(help="Business profiles.", no_args_is_help=True)
+greeting_app = typer.Typer(help="Greetings and prompts.", no_args_is_help=True)
+app.add_typer(profile_app, name="profile")
+app.add_typer(greeting_app, name="greeting")
+
+STATE = Path(".local/state")
+StateDir = Annotated[Path, typer.Option("--state", help="Where the local stack keeps its data, logs and recordings.")]
+Profiles = Annotated[Path | None, typer.Option("--profiles", help="Folder of business profiles (*.toml).")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+
+
+@app.command()
+def up(
+    state: StateDir = STATE,
+    profiles: Profiles = None,
+    port: Annotated[int, typer.Option(help="Port of the status page; the gateway takes the next one.")] = 8080,
+) -> None:
+    """Run the whole system on this machine and print where its status page is. Ctrl-C stops it; the data stays."""
+    from local.cli.up import run_up
+
+    raise typer.Exit(run_up(state, profiles, port))
+
+
+@app.command()
+def demo(
+    agent: Annotated[str, typer.Option(help="Which agent to demonstrate: booking, or all.")] = "all",
+    carrier: Annotated[
+        Literal["documented", "observed", "both"], typer.Option(help="How the carrier behaves.")
+    ] = "both",
+    engine: Annotated[
+        Literal["offline", "gemini"] | None, typer.Option(help="Default: gemini if GEMINI_API_KEY is set.")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Seed of the drawn names, dates and slots; default: a new one.")
+    ] = None,
+    only: Annotated[list[str] | None, typer.Option("--scenario", help="Only these scenarios (repeatable).")] = None,
+    as_json: AsJson = False,
+    out: Annotated[Path, typer.Option(help="Folder for recordings.")] = Path("demo-out"),
+) -> None:
+    """Real spoken calls through the whole system, side by side; exits with 0 only if each one ended as it must."""
+    from local.cli.demo import run_demo_command
+
+    raise typer.Exit(run_demo_command(agent, carrier, engine, seed, only or [], as_json, out))
+
+
+@app.command()
+def call(
+    number: Annotated[
+        str, typer.Argument(help="The number to ring; with --outbound, the number that the agent rings.")
+    ],
+    say: Annotated[
+        list[str] | None, typer.Option(help="A sentence to say, one after each turn of the agent (repeatable).")
+    ] = None,
+    script: Annotated[Path | None, typer.Option(help="File with one sentence per line.")] = None,
+    wav: Annotated[Path | None, typer.Option(help="WAV file (mono, 16-bit) to play as the caller.")] = None,
+    outbound: Annotated[bool, typer.Option("--outbound", help="Have the system place the call (POST /calls).")] = False,
+    caller: Annotated[str, typer.Option("--from", help="The caller's number.")] = "+254722000111",
+    carrier: Annotated[Literal["documented", "observed"], typer.Option(help="How the carrier behaves.")] = "documented",
+    record: Annotated[
+        Path | None, typer.Option(help="Write a stereo WAV: left the caller, right what was played.")
+    ] = None,
+    state: StateDir = STATE,
+    as_json: AsJson = False,
+) -> None:
+    """Ring an agent of the running stack (`pokea up`) and talk to it: from options, a file, a WAV or the keyboard."""
+    from local.cli.call import CallOptions, run_call
+
+    options = CallOptions(number, tuple(say or ()), script, wav, outbound, caller, carrier, record, state, as_json)
+    raise typer.Exit(run_call(options))
+
+
+@profile_app.command("check")
+def profile_check(
+    files: Annotated[list[Path], typer.Argument(help="Profile files (*.toml).")], as_json: AsJson = False
+) -> None:
+    """Check business profiles; a bad one gets one line that names the file and the key, and exit code 2."""
+    from local.cli.profile import run_check
+
+    raise typer.Exit(run_check(files, as_json))
+
+
+@greeting_app.command("render")
+def greeting_render(
+    out: Annotated[Path, typer.Option(help="Folder for the rendered clips.")],
+    profiles: Profiles = None,
+    force: Annotated[bool, typer.Option("--force", help="Render again what is there already.")] = False,
+) -> None:
+    """Have the model speak every greeting and prompt of the profiles once, so that calls start without waiting."""
+    from local.cli.greeting import run_render
+
+    raise typer.Exit(run_render(out, profiles, force))
+
+
+def main() -> None:
+    """Entry point. Errors that a person can mend end in one line and exit code 2."""
+    from local.processes import ChildFailed
+    from pokea.errors import CallError
+
+    try:
+        app()
+    except CallError as error:
+        print(f"pokea: {error.message}", file=sys.stderr)
+        sys.exit(2)
+    except ChildFailed as error:
+        print(f"pokea: {error}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,252 @@
+"""A telephone at the terminal: carries one party's sound to and from the running carrier and shows what is said."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import sys
+import wave
+from collections import deque
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import urlencode
+
+import httpx
+import numpy as np
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+
+from local.audio.recording import StereoRecorder
+from local.caller import Persona, Rule, ScriptedCaller
+from local.demo.run import RecordTap
+from local.speech.resample import resample
+from local.speech.voice import Voice
+
+if TYPE_CHECKING:
+    from local.cli.call import Address, CallOptions
+
+RATE_HZ = 16_000
+FRAME_SAMPLES = 320
+FRAME_S = 0.020
+LOOK_AGAIN_S = 0.2
+NOISE_SIGMA = 3.0  # a line is never digitally silent
+
+
+class PhoneGone(Exception):
+    """The call could not be placed; the message says why and what to do."""
+
+
+class Party(Protocol):
+    @property
+    def hung_up(self) -> bool: ...
+    def answered(self) -> None: ...
+    def speak(self, samples: int) -> bytes: ...
+    def hear(self, pcm: bytes) -> None: ...
+    def ended(self) -> None: ...
+
+
+class QueueCaller:
+    """Says whatever is put in its mouth, and line noise otherwise. `then_hang_up` leaves when everything was said."""
+
+    def __init__(self, *, then_hang_up_after_s: float | None = None) -> None:
+        self.hung_up = False
+        self._mouth: deque[bytes] = deque()
+        self._noise = np.random.default_rng(1)
+        self._patience_frames = None if then_hang_up_after_s is None else int(then_hang_up_after_s / FRAME_S)
+
+    def say(self, pcm: bytes) -> None:
+        """Mono PCM16LE at 16 kHz."""
+        size = 2 * FRAME_SAMPLES
+        self._mouth.extend(pcm[at : at + size].ljust(size, b"\0") for at in range(0, len(pcm), size))
+
+    def answered(self) -> None:
+        """Nothing to do: the mouth is filled from outside."""
+
+    def speak(self, samples: int) -> bytes:
+        if self._mouth:
+            return self._mouth.popleft()
+        if self._patience_frames is not None:
+            self._patience_frames -= 1
+            self.hung_up = self.hung_up or self._patience_frames <= 0
+        return np.rint(self._noise.normal(0.0, NOISE_SIGMA, samples)).astype("<i2").tobytes()
+
+    def hear(self, pcm: bytes) -> None:
+        """The person at the terminal reads the transcript instead."""
+
+    def ended(self) -> None:
+        self.hung_up = True
+
+
+def read_wav(path: Path) -> bytes:
+    """A WAV file as 16 kHz mono PCM16LE. Raises PhoneGone for anything else than mono 16-bit."""
+    try:
+        with wave.open(str(path), "rb") as file:
+            if file.getnchannels() != 1 or file.getsampwidth() != 2:
+                raise PhoneGone(
+                    f"{path}: not a mono 16-bit WAV; convert it with: sox {path} -c 1 -b 16 -r 16000 out.wav"
+                )
+            samples = np.frombuffer(file.readframes(file.getnframes()), dtype="<i2")
+            rate_hz = file.getframerate()
+    except (OSError, wave.Error, EOFError) as problem:
+        raise PhoneGone(f"{path}: cannot be read as WAV ({problem})") from None
+    if rate_hz == RATE_HZ:
+        return samples.tobytes()
+    scaled = resample(samples.astype(np.float32) / np.float32(32768), rate_hz, RATE_HZ)
+    return np.clip(np.rint(scaled * 32767), -32768, 32767).astype("<i2").tobytes()
+
+
+class Phone:
+    """One call from or to the terminal."""
+
+    def __init__(self, options: CallOptions, address: Address) -> None:
+        self._options, self._address = options, address
+        self._tap = RecordTap(address.records_dir)
+        self._shown = 0
+        self._end: dict[str, Any] = {}
+
+    async def talk(self) -> int:
+        """0 once the call is over; raises PhoneGone if it never began."""
+        options = self._options
+        async with contextlib.AsyncExitStack() as stack:
+            voice = stack.enter_context(Voice())
+            party = await self._party(voice, stack)
+            recorder = StereoRecorder(options.record) if options.record else None
+            if recorder:
+                stack.callback(recorder.close)
+            base = self._address.carrier_url.replace("http://", "ws://")
+            async with connect(
+                f"{base}/_sim/phone?{urlencode(self._query())}", compression=None, max_queue=None
+            ) as socket:
+                if options.outbound:
+                    await self._ask_to_be_rung()
+                await self._carry(socket, party, recorder)
+        await self._show_end()
+        return 0
+
+    def _query(self) -> dict[str, str]:
+        options = self._options
+        if options.outbound:
+            return {"answer": options.number}
+        return {"from": options.caller, "to": options.number, "behaviour": options.carrier}
+
+    async def _party(self, voice: Voice, stack: contextlib.AsyncExitStack) -> Party:
+        options = self._options
+        lines = [*options.say, *(options.script.read_text(encoding="utf-8").splitlines() if options.script else ())]
+        lines = [line.strip() for line in lines if line.strip()]
+        if lines:
+            rules = [Rule("", line, times=1) for line in lines]
+            scripted = ScriptedCaller(rules, voice, Persona(name="", number=options.caller), self._tap.agent_words)
+            await scripted.prepare()
+            return scripted
+        if options.wav:
+            played = QueueCaller(then_hang_up_after_s=15)
+            played.say(read_wav(options.wav))
+            return played
+        caller = QueueCaller()
+        self._listen_to_keyboard(voice, caller, stack)
+        return caller
+
+    def _listen_to_keyboard(self, voice: Voice, caller: QueueCaller, stack: contextlib.AsyncExitStack) -> None:
+        print("Type what you want to say and press Enter; Ctrl-D hangs up.", flush=True)
+        loop = asyncio.get_running_loop()
+        speaking: set[asyncio.Task[None]] = set()
+
+        async def say(text: str) -> None:
+            caller.say(await voice.say(text, rate_hz=RATE_HZ))
+
+        def typed() -> None:
+            line = sys.stdin.readline()
+            if not line:
+                loop.remove_reader(sys.stdin)
+                caller.hung_up = True
+            elif line.strip():
+                task = loop.create_task(say(line.strip()))
+                speaking.add(task)
+                task.add_done_callback(speaking.discard)
+
+        loop.add_reader(sys.stdin, typed)
+        stack.callback(loop.remove_reader, sys.stdin)
+
+    async def _ask_to_be_rung(self) -> None:
+        """`POST /calls` with the key that `pokea up` made for this machine."""
+        key = json.loads((self._options.state / "api_keys.json").read_text(encoding="utf-8"))
+        business, secret = next(iter(key.items()))
+        async with httpx.AsyncClient(base_url=self._address.gateway_url, timeout=10) as client:
+            reply = await client.post(
+                "/calls", json={"to": self._options.number}, headers={"Authorization": f"Bearer {secret}"}
+            )
+        if reply.status_code != 202:
+            raise PhoneGone(f"{business} could not place the call: {reply.status_code} {reply.text}")
+        self._tap.session_id = reply.json().get("session_id") or ""
+
+    async def _carry(self, socket: ClientConnection, party: Party, recorder: StereoRecorder | None) -> None:
+        """Until either side is gone: 20 ms out on an absolute schedule, whatever comes in to the party's ear."""
+        heard: deque[bytes] = deque(maxlen=500)
+        reading = asyncio.create_task(self._read(socket, party, heard))
+        showing = asyncio.create_task(self._show())
+        loop = asyncio.get_running_loop()
+        due = loop.time()
+        try:
+            while not reading.done() and not party.hung_up:
+                due += FRAME_S
+                await asyncio.sleep(max(0.0, due - loop.time()))
+                said = party.speak(FRAME_SAMPLES)
+                await socket.send(said)
+                if recorder and heard:
+                    recorder.add(said, heard.popleft())
+            if not reading.done():
+                await socket.send(json.dumps({"event": "hang_up"}))
+                await asyncio.wait({reading}, timeout=5)
+        except ConnectionClosed:
+            await asyncio.wait({reading}, timeout=1)
+        finally:
+            for task in (reading, showing):
+                task.cancel()
+            party.ended()
+        if reading.done() and not reading.cancelled():
+            reading.result()
+
+    async def _read(self, socket: ClientConnection, party: Party, heard: deque[bytes]) -> None:
+        with contextlib.suppress(ConnectionClosed):
+            async for message in socket:
+                if isinstance(message, bytes):
+                    party.hear(message)
+                    heard.append(message)
+                    continue
+                event = json.loads(message)
+                match event["event"]:
+                    case "refused":
+                        raise PhoneGone(event["message"])
+                    case "ringing":
+                        self._tap.session_id = event["session_id"]
+                    case "answered":
+                        party.answered()
+                    case "ended":
+                        self._end = event
+                        return
+
+    async def _show(self) -> None:
+        while True:
+            self._show_new()
+            await asyncio.sleep(LOOK_AGAIN_S)
+
+    def _show_new(self) -> None:
+        events = self._tap.events()
+        for event in events[self._shown :]:
+            if self._options.as_json:
+                print(json.dumps(event), flush=True)
+            elif event["event"] in ("agent_said", "caller_said"):
+                who = "agent " if event["event"] == "agent_said" else "caller"
+                print(f"  {who}  {event['text']}", flush=True)
+            elif event["event"] == "tool_returned":
+                print(f"          [{event['tool']}: {event['status']}]", flush=True)
+        self._shown = len(events)
+
+    async def _show_end(self) -> None:
+        await self._tap.whole(within_s=2.0)
+        self._show_new()
+        if not self._options.as_json:
+            print(
+                f"  call {self._tap.session_id} over: {self._end.get('status', 'put down')}, {self._end.get('duration_s') or 0} s"
+            )

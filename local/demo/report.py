@@ -1,0 +1,148 @@
+"""The result of one demo call: what the record, the recording, the switch and the store say, and whether it is as it must be."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from local.audio.analysis import Recording, barge_in_stop_ms, load, speech_segments, summarise
+from local.caller import ScriptedCaller
+from local.carrier.call import Call
+from local.demo.booking import Played, Problems, Scenario, expect
+from local.demo.diary import Entry
+from local.demo.wishes import Wish
+
+MIN_SPEECH_MS = 600  # each side of a conversation says at least this much
+
+
+@dataclass(frozen=True)
+class Latency:
+    """Milliseconds. `first_audio_ms`: socket open → first sample sent. `reply_ms_p50`: end of caller speech → first sample heard.
+    `barge_in_stop_ms`: the caller's onset → the last stale sample heard."""
+
+    first_audio_ms: int | None
+    reply_ms_p50: int | None
+    barge_in_stop_ms: int | None
+
+
+@dataclass(frozen=True)
+class CallReport:
+    """One item of `pokea demo --json`. `recording` is relative to the output folder."""
+
+    agent: str
+    scenario: str
+    carrier: str
+    drawn: bool
+    ok: bool
+    outcome: str
+    call_id: str
+    transcript: list[dict[str, Any]]
+    tools: list[dict[str, Any]]
+    recording: str
+    latency: Latency
+    store: list[dict[str, str]]
+    problems: Problems = field(default_factory=list)
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What is at hand when a call is over."""
+
+    scenario: Scenario
+    wish: Wish
+    carrier: str
+    drawn: bool
+    call: Call
+    caller: ScriptedCaller
+    record: list[dict[str, Any]]
+    entries: list[Entry]
+    recording: Path
+
+
+def judge(finished: Finished, out: Path) -> CallReport:
+    scenario, record = finished.scenario, finished.record
+    sound = load(finished.recording)
+    played = _played(finished, sound)
+    problems = [*_sound_problems(scenario, sound), *_line_problems(finished), *scenario.judge(played)]
+    return CallReport(
+        agent="booking",
+        scenario=scenario.name,
+        carrier=finished.carrier,
+        drawn=finished.drawn,
+        ok=not problems,
+        outcome=scenario.outcome if not problems else "failed",
+        call_id=finished.call.session_id,
+        transcript=[
+            {"who": str(event["event"]).removesuffix("_said"), "text": event["text"], "at_ms": event["at_ms"]}
+            for event in record
+            if event["event"] in ("agent_said", "caller_said")
+        ],
+        tools=[
+            {"tool": event["tool"], "status": event["status"], "took_ms": event["took_ms"]}
+            for event in record
+            if event["event"] == "tool_returned"
+        ],
+        recording=str(finished.recording.relative_to(out)),
+        latency=_latency(finished, sound),
+        store=[entry.to_json() for entry in finished.entries],
+        problems=problems,
+    )
+
+
+def _played(finished: Finished, sound: Recording) -> Played:
+    record = finished.record
+
+    def texts(kind: str) -> list[str]:
+        return [str(event["text"]) for event in record if event["event"] == kind]
+
+    return Played(
+        wish=finished.wish,
+        entries=finished.entries,
+        tools=[(event["tool"], event["status"]) for event in record if event["event"] == "tool_returned"],
+        agent_said=texts("agent_said"),
+        caller_said=texts("caller_said"),
+        was_interrupted=any(event["event"] == "interrupted" for event in record),
+        ended_because=next((str(event["reason"]) for event in record if event["event"] == "ended"), "nothing recorded"),
+        duration_s=sound.duration_ms / 1000,
+    )
+
+
+def _sound_problems(scenario: Scenario, sound: Recording) -> Problems:
+    """Both sides must really be heard in the recording."""
+    summary = summarise(sound)
+    return [
+        *expect(summary.agent_speech_ms >= MIN_SPEECH_MS, f"the agent is heard for {summary.agent_speech_ms} ms only"),
+        *expect(
+            scenario.is_silent or summary.caller_speech_ms >= MIN_SPEECH_MS,
+            f"the caller speaks for {summary.caller_speech_ms} ms only",
+        ),
+        *expect(bool(sound.caller.any()), "the caller's channel is digital silence"),
+    ]
+
+
+def _line_problems(finished: Finished) -> Problems:
+    """A call ends because it was ended, with one stream, no fallback leg, and nobody giving up."""
+    call = finished.call
+    return [
+        *expect(len(call.streams) == 1, f"{len(call.streams)} streams instead of 1"),
+        *expect(not call.dial_legs, f"{len(call.dial_legs)} fallback legs were dialled"),
+        *expect(not finished.caller.gave_up, "the caller gave up"),
+        *expect(call.status == "completed", f"the carrier says {call.status}"),
+    ]
+
+
+def _latency(finished: Finished, sound: Recording) -> Latency:
+    stream = finished.call.streams[0] if finished.call.streams else None
+    first_audio = None
+    if stream and stream.first_audio_at_ms is not None and stream.opened_at_ms is not None:
+        first_audio = stream.first_audio_at_ms - stream.opened_at_ms
+    onsets = [spoken.start_ms for spoken in finished.caller.spoken if spoken.interrupts]
+    return Latency(
+        first_audio_ms=first_audio,
+        reply_ms_p50=summarise(sound).reply_ms_p50 if speech_segments(sound.caller, sound.rate_hz) else None,
+        barge_in_stop_ms=barge_in_stop_ms(sound, onsets[0]) if onsets else None,
+    )
