@@ -1,16 +1,26 @@
-"""Appointments and the slots they occupy. Decisions follow in this module; storage only through `ports.BookingStore`."""
+"""Appointments, the slots they occupy, and what a business offers.
+
+Time is cut into quarters of an hour in UTC, each a `Slot` with a list of takers; a service takes as many in a row as it needs. A hold
+keeps slots for one open proposal until it lapses; lapsing needs no writer, because whoever reads compares with `now`. The decisions on
+top of this are in `booking_decisions`; storage only through `ports.BookingStore`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
 from enum import StrEnum
+from zoneinfo import ZoneInfo
 
+from pokea.clock import as_utc
+from pokea.errors import Misuse
+from pokea.hours import OpeningHours, local
 from pokea.ids import AppointmentId, BusinessId, IntentKey, SessionId
 from pokea.phone_numbers import E164
 
 SLOT_MINUTES = 15  # one stored slot; a service takes as many in a row as it needs
+SLOT = timedelta(minutes=SLOT_MINUTES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,3 +67,87 @@ class Appointment:
     session_id: SessionId  # the call that booked it
     intent_key: IntentKey  # the wish that created it
     version: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What can be booked. It takes whole slots: 40 minutes take three. `names` are its spoken names by language, the usual one first."""
+
+    key: str
+    minutes: int
+    names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def length(self) -> timedelta:
+        return timedelta(minutes=self.minutes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BookingRules:
+    """The part of a business's profile that bookings obey."""
+
+    business_id: BusinessId
+    tz: ZoneInfo
+    hours: OpeningHours
+    services: Mapping[str, Service]
+    capacity: int = 1  # appointments side by side in one slot
+    horizon_days: int = 60  # how many days ahead may be booked
+    resource: str = "main"
+
+    def last_day(self, now: datetime) -> date:
+        return local(now, self.tz).date() + timedelta(days=self.horizon_days)
+
+
+class Reason(StrEnum):
+    """Why a wish cannot be granted."""
+
+    TAKEN = "taken"
+    CLOSED = "closed"
+    PAST = "past"
+    TOO_FAR = "too_far"
+    OFF_GRID = "off_grid"  # appointments begin on the quarter hour
+    SAME_TIME = "same_time"  # a move to where it already is
+    NOT_BOOKED = "not_booked"  # the appointment is cancelled, or over
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    reason: Reason
+
+
+def slot_keys(rules: BookingRules, start: datetime, end: datetime, resource: str | None = None) -> tuple[SlotKey, ...]:
+    """The slots that [start, end) takes, in order. Raises Misuse unless `start` is on a slot boundary."""
+    if not is_on_grid(start):
+        raise Misuse("off_grid", "slots begin on the quarter hour")
+    first = as_utc(start)
+    count = -((first - as_utc(end)) // SLOT)  # a begun slot is a taken one
+    return tuple(
+        SlotKey(rules.business_id, resource or rules.resource, first + number * SLOT) for number in range(count)
+    )
+
+
+def is_on_grid(start: datetime) -> bool:
+    return as_utc(start).timestamp() % SLOT.total_seconds() == 0
+
+
+def live_takers(slot: Slot, now: datetime) -> frozenset[str]:
+    """Who occupies `slot` at `now`: every appointment, and every hold that has not lapsed."""
+    return frozenset(
+        owner for owner, taker in slot.takers.items() if taker.held_until is None or taker.held_until > as_utc(now)
+    )
+
+
+def has_room(slots: Iterable[Slot], capacity: int, now: datetime, own: frozenset[str] = frozenset()) -> bool:
+    """Whether one more fits into every slot. `own` names takers that belong to the asker and so do not count."""
+    return all(len(live_takers(slot, now) - own) < capacity for slot in slots)
+
+
+def with_taker(slot: Slot, owner: str, taker: Taker, now: datetime) -> Slot:
+    """`slot` with `owner` in it. Lapsed holds are dropped on the way, so a slot never grows without bound."""
+    kept = {name: slot.takers[name] for name in sorted(live_takers(slot, now) - {owner})}
+    return replace(slot, takers={**kept, owner: taker})
+
+
+def without_takers(slot: Slot, owners: frozenset[str], now: datetime) -> Slot:
+    kept = {name: slot.takers[name] for name in sorted(live_takers(slot, now) - owners)}
+    return replace(slot, takers=kept)

@@ -24,3 +24,26 @@ class E164(str):
     def masked(self) -> str:
         """For logs: all but the country's first digits and the last two are hidden."""
         return f"{self[:4]}…{self[-2:]}"
+
+
+MAX_NUMBER_CHARS = 40  # longer than any way of writing a number down
+
+
+def parse(text: str, region: str) -> E164:
+    """A number as people write it, "0722 000 111" or "+254 722 000111", dialled from `region` (ISO alpha-2). Raises RejectedInput.
+
+    Valid means that the national plan has such a number. It does not mean that calling it is cheap or wise: premium and satellite
+    ranges can be valid too.
+    """
+    # Imported here because its tables take longer to load than the rest of the layer, and the voice webhook needs only E164.
+    import phonenumbers
+
+    if len(text) > MAX_NUMBER_CHARS:
+        raise RejectedInput("not_a_number", "not a telephone number")
+    try:
+        number = phonenumbers.parse(text, region)
+    except phonenumbers.NumberParseException as problem:
+        raise RejectedInput("not_a_number", "not a telephone number") from problem
+    if number.extension or not phonenumbers.is_valid_number(number):
+        raise RejectedInput("not_a_number", "not a valid telephone number")
+    return E164(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))

@@ -1,0 +1,48 @@
+"""What an agent is: a persona with tools and rules, for any business whose profile names it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from pokea.identity import Caller
+from pokea.ports import BookingStore
+from pokea.profile import Profile
+from pokea.toolkit import ToolCall, ToolResult, ToolSpec
+
+__all__ = ["Agent", "Caller", "Desk"]
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What an agent works with for one business. `new_id` gives a fresh unguessable id (letters and digits) at every call."""
+
+    profile: Profile
+    bookings: BookingStore
+    new_id: Callable[[], str]
+
+
+class Agent(Protocol):
+    @property
+    def name(self) -> str: ...
+
+    def tools(self, profile: Profile) -> tuple[ToolSpec, ...]:
+        """What a model may call, declared for this business."""
+
+    def instructions(self, profile: Profile, now: datetime, language: str, a_number_known: bool) -> str:
+        """The system prompt of a real model. Holds no secret and no personal data."""
+
+    def greeting(self, profile: Profile, language: str) -> str:
+        """The first words of a call: who this is, that it is an AI, and the recording notice if the business records."""
+
+    def phrases(self, profile: Profile, language: str) -> dict[str, str]:
+        """Fixed lines by key: idle_ask, idle_ask_again, idle_goodbye, goodbye, trouble."""
+
+    def run(self, call: ToolCall, caller: Caller, desk: Desk, now: datetime) -> ToolResult:
+        """Do what a model asks for, as far as the rules allow. A domain "no" is a payload with status and words, never an error.
+
+        Unknown tools and malformed arguments come back as {"status": "refused", "code": …}. Raises Unavailable and Indeterminate
+        from the store.
+        """

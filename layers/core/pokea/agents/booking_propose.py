@@ -1,0 +1,185 @@
+"""Proposals: what the caller wants is checked, held, and put into the words that must be heard before anything is changed."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping
+from datetime import datetime
+
+from pokea.agents.booking_when import no, wanted_start
+from pokea.agents.own_appointments import chosen
+from pokea.agents.settle import Decision, settle
+from pokea.agents.visit import Visit, ask, refused, reply
+from pokea.booking import Appointment, AppointmentStatus, Reason, Refused, Service, SlotKey
+from pokea.booking_decisions import decide_hold, keys_for, release
+from pokea.confirm import PROPOSAL_LIFE, Proposal, voided
+from pokea.identity import name_key
+from pokea.ids import Nonce
+from pokea.ports import BookingChange
+from pokea.spoken import from_iso_local
+from pokea.toolkit import ToolResult
+
+MAX_NAME = 80
+
+
+def propose_booking(visit: Visit) -> ToolResult:
+    service = asked_service(visit)
+    if isinstance(service, ToolResult):
+        return service
+    start = wanted_start(visit, service)
+    if isinstance(start, ToolResult):
+        return start
+    name = visit.text("name")
+    if not is_speakable_name(name):
+        return ask("name", visit.say("ask_name"))
+    booked = _already_booked(visit, service, start, name)
+    if booked is not None:
+        words = visit.say("already_booked", service=visit.name_of(service), name=booked.name, time=visit.instant(start))
+        return reply("booked", words, reference=booked.appointment_id)
+    arguments = {"action": "book", "service": service.key, "starts_at": visit.iso(start), "name": name}
+    read_back = visit.say("read_back_book", service=visit.name_of(service), name=name, time=visit.instant(start))
+    return _propose(visit, arguments, read_back, service, start)
+
+
+def propose_move(visit: Visit) -> ToolResult:
+    before = chosen(visit)
+    if isinstance(before, ToolResult):
+        return before
+    service, own = visit.service_of(before), frozenset({str(before.appointment_id)})
+    start = wanted_start(visit, service, own)
+    if isinstance(start, ToolResult):
+        return start
+    if start == before.starts_at:
+        return refused(Reason.SAME_TIME, visit.say("same_time"))
+    arguments = {
+        "action": "move",
+        "reference": str(before.appointment_id),
+        "service": service.key,
+        "starts_at": visit.iso(start),
+        "name": before.name,
+    }
+    read_back = visit.say(
+        "read_back_move",
+        service=visit.name_of(service),
+        name=before.name,
+        before=visit.instant(before.starts_at),
+        time=visit.instant(start),
+    )
+    return _propose(visit, arguments, read_back, service, start, own)
+
+
+def propose_cancel(visit: Visit) -> ToolResult:
+    before = chosen(visit)
+    if isinstance(before, ToolResult):
+        return before
+    service = visit.name_of(visit.service_of(before))
+    arguments = {
+        "action": "cancel",
+        "reference": str(before.appointment_id),
+        "service": before.service,
+        "starts_at": visit.iso(before.starts_at),
+        "name": before.name,
+    }
+    read_back = visit.say("read_back_cancel", service=service, name=before.name, time=visit.instant(before.starts_at))
+    proposal = _proposal(visit, Nonce(visit.desk.new_id()), arguments, read_back)
+    return settle(visit.store, lambda: Decision(proposed(proposal), BookingChange(proposals=(proposal,))))
+
+
+def withdraw_open(visit: Visit) -> None:
+    """Void what this call has proposed so far and let its holds go: the caller is asking for something else now.
+
+    It happens before the new wish is looked at, because a caller who answers a read-back with another wish has not said yes to it,
+    even if the new wish then comes to nothing.
+    """
+
+    def decide() -> Decision[None]:
+        older = visit.store.open_proposals(visit.caller.session_id)
+        if not older:
+            return Decision(None)
+        keys = sorted({key for proposal in older for key in held_keys(visit, proposal)}, key=lambda key: key.starts_at)
+        freed = release(visit.store.slots(keys), frozenset(str(proposal.nonce) for proposal in older), visit.now)
+        return Decision(None, BookingChange(slots=freed, proposals=tuple(voided(proposal) for proposal in older)))
+
+    settle(visit.store, decide)
+
+
+def held_keys(visit: Visit, proposal: Proposal) -> tuple[SlotKey, ...]:
+    """The slots that a proposal may hold; none for a cancellation, or when the profile no longer has the service."""
+    service = visit.rules.services.get(str(proposal.arguments.get("service")))
+    if proposal.action == "cancel" or service is None:
+        return ()
+    return keys_for(visit.rules, service, proposed_start(visit, proposal))
+
+
+def proposed_start(visit: Visit, proposal: Proposal) -> datetime:
+    return from_iso_local(str(proposal.arguments["starts_at"]), visit.tz)
+
+
+def proposed(proposal: Proposal, status: str = "proposed", **more: object) -> ToolResult:
+    """A result whose next utterance is the read-back of `proposal`."""
+    payload = {"status": status, "say": proposal.read_back, **more}
+    return ToolResult({**payload, "nonce": proposal.nonce, "arguments": dict(proposal.arguments)}, nonce=proposal.nonce)
+
+
+def asked_service(visit: Visit) -> Service | ToolResult:
+    """The service by its key or by one of its spoken names, or the question."""
+    said = visit.text("service").casefold()
+    for service in visit.rules.services.values():
+        if said == service.key or any(said == name.casefold() for names in service.names.values() for name in names):
+            return service
+    names = [(service.key, visit.name_of(service)) for service in visit.rules.services.values()]
+    listed = visit.listed([name for _, name in names])
+    return ask("service", visit.say("ask_service", choices=listed), [{"value": k, "spoken": n} for k, n in names])
+
+
+def is_speakable_name(name: str) -> bool:
+    """Letters of any script with the marks that names have; nothing that could be read as markup or as a number."""
+    letters = sum(char.isalpha() for char in name)
+    allowed = all(char.isalpha() or char in " -'’." or unicodedata.category(char) in ("Mn", "Mc") for char in name)
+    return allowed and letters >= 2 and len(name) <= MAX_NAME
+
+
+def _already_booked(visit: Visit, service: Service, start: datetime, name: str) -> Appointment | None:
+    """The same wish granted before, in this call or in one from the same number under the same name."""
+    if visit.caller.a_number is None:
+        return None
+    for appointment in visit.store.appointments_of(visit.caller.business_id, visit.caller.a_number):
+        is_same = appointment.service == service.key and appointment.starts_at == start
+        if is_same and appointment.status is AppointmentStatus.BOOKED and name_key(appointment.name) == name_key(name):
+            return appointment
+    return None
+
+
+def _propose(
+    visit: Visit,
+    arguments: Mapping[str, str],
+    read_back: str,
+    service: Service,
+    start: datetime,
+    own: frozenset[str] = frozenset(),
+) -> ToolResult:
+    """Hold the slots and store the proposal in one write, or say why not."""
+    proposal = _proposal(visit, Nonce(visit.desk.new_id()), arguments, read_back)
+    keys = keys_for(visit.rules, service, start)
+
+    def decide() -> Decision[ToolResult]:
+        slots = {slot.key: slot for slot in visit.store.slots(keys)}
+        until = visit.now + PROPOSAL_LIFE
+        held = decide_hold(visit.rules, service, start, slots, proposal.nonce, until, visit.now, own)
+        if isinstance(held, Refused):
+            return Decision(no(visit, held.reason, service, start, own))
+        return Decision(proposed(proposal), BookingChange(slots=held, proposals=(proposal,), token=proposal.nonce))
+
+    return settle(visit.store, decide)
+
+
+def _proposal(visit: Visit, nonce: Nonce, arguments: Mapping[str, str], read_back: str) -> Proposal:
+    return Proposal(
+        nonce=nonce,
+        session_id=visit.caller.session_id,
+        business_id=visit.caller.business_id,
+        action=arguments["action"],
+        arguments=dict(arguments),
+        read_back=read_back,
+        proposed_at=visit.now,
+    )

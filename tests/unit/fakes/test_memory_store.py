@@ -1,0 +1,21 @@
+"""The fakes are verified: they pass the same tests as the real stores."""
+
+from __future__ import annotations
+
+import pytest
+
+from pokea.ports import BookingStore, CallStore
+from tests.contract.booking_store_contract import BookingStoreContract, CallStoreContract
+from tests.fakes.memory_store import MemoryBookingStore, MemoryCallStore
+
+
+class TestMemoryBookings(BookingStoreContract):
+    @pytest.fixture
+    def store(self) -> BookingStore:
+        return MemoryBookingStore()
+
+
+class TestMemoryCalls(CallStoreContract):
+    @pytest.fixture
+    def store(self) -> CallStore:
+        return MemoryCallStore()
