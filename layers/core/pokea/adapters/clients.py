@@ -1,0 +1,41 @@
+"""AWS clients: each made once per process, on first use, with bounds on every wait.
+
+Endpoint, region and credentials come from the standard `AWS_*` variables, so the same code talks to AWS and to the local stand-in.
+boto3 is imported inside the functions: a process that never reaches a store does not pay for it.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from botocore.config import Config
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+CONNECT_TIMEOUT_S = 1.0
+READ_TIMEOUT_S = 2.0
+MAX_CONNECTIONS = 32  # kept open per process and service; more are opened when needed and closed after use
+
+
+@cache
+def dynamodb() -> DynamoDBClient:
+    """The DynamoDB client of this process. boto3 clients may be shared between threads."""
+    import boto3
+
+    client: DynamoDBClient = boto3.client("dynamodb", config=store_config())
+    return client
+
+
+def store_config() -> Config:
+    """No hidden retries: `dynamo_table.Retries` counts every try, because a lost reply to a write must not be retried blindly."""
+    from botocore.config import Config
+
+    return Config(
+        connect_timeout=CONNECT_TIMEOUT_S,
+        read_timeout=READ_TIMEOUT_S,
+        retries={"total_max_attempts": 1, "mode": "standard"},
+        tcp_keepalive=True,
+        max_pool_connections=MAX_CONNECTIONS,
+        user_agent_extra="pokea",
+    )

@@ -1,0 +1,54 @@
+"""Callback tasks in DynamoDB: `pokea.sautikit.callbacks.CallbackTasks`.
+
+pk                  sk                     what
+BIZ#<business>      CALLBACK#<session>     CallbackTask
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from pokea.adapters.dynamo_items import Item, Key, Value, instant, keyed
+from pokea.adapters.dynamo_table import ConditionFailed, DynamoTable, Put
+from pokea.ids import BusinessId, SessionId
+from pokea.phone_numbers import E164
+from pokea.sautikit.callbacks import CallbackTask
+
+
+class DynamoCallbackTasks:
+    def __init__(self, table: DynamoTable) -> None:
+        self._table = table
+
+    def add(self, task: CallbackTask) -> bool:
+        """Keep `task`. False if the call already has one. Raises Unavailable or Indeterminate."""
+        content: Item = {
+            "session_id": {"S": task.session_id},
+            "business_id": {"S": task.business_id},
+            "reason": {"S": task.reason},
+            "created_at": {"S": instant(task.created_at)},
+        }
+        if task.number is not None:
+            content["number"] = {"S": str(task.number)}
+        try:
+            self._table.put(Put(keyed(content, _key(task.business_id, task.session_id)), 0, "callback task"))
+        except ConditionFailed:
+            return False
+        return True
+
+    def of_business(self, business_id: BusinessId) -> tuple[CallbackTask, ...]:
+        return tuple(_read(item) for item in self._table.query(f"BIZ#{business_id}", "CALLBACK#"))
+
+
+def _key(business_id: BusinessId, session_id: SessionId) -> Key:
+    return f"BIZ#{business_id}", f"CALLBACK#{session_id}"
+
+
+def _read(item: Mapping[str, Value]) -> CallbackTask:
+    return CallbackTask(
+        session_id=SessionId(item["session_id"]["S"]),
+        business_id=BusinessId(item["business_id"]["S"]),
+        number=E164(item["number"]["S"]) if "number" in item else None,
+        reason=item["reason"]["S"],
+        created_at=datetime.fromisoformat(item["created_at"]["S"]),
+    )
