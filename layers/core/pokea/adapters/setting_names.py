@@ -10,11 +10,13 @@ SETTINGS: dict[str, str] = {
     "POKEA_BRIDGE_URL": "public base URL of the media bridge (wss://…): Stream documents point there",
     "POKEA_RELEASE": "generation of the bridge that new calls go to, part of the stream URL",
     "POKEA_WEBHOOK_AUTH": "how carrier hooks prove themselves: path, signature or signature+path",
-    "POKEA_WEBHOOK_PATH_SECRET": "secret segment in the hooks' URL",
+    "POKEA_WEBHOOK_PATH_SECRET": "secret segment in the hooks' URL, at least 16 characters; a comma separates an old one",
+    "POKEA_WEBHOOK_BARE_HEX": "on also accepts a signature without a time, as some of the carrier's pages show it",
     "POKEA_TOKEN_KEY": "key that signs stream tokens and call tokens, at least 32 characters",
     "POKEA_SECRETS_ID": "Secrets Manager secret (JSON) that holds the secrets instead of the environment",
     "POKEA_STREAM_TOKEN_TTL_S": "life of a stream token",
     "POKEA_CARRIER_CONTINUES": "on once a probe has shown that the carrier continues the document after a stream",
+    "POKEA_CARRIER_DIALECT": "which of the carrier's contradicting REST spellings to use: live or documented",
     # bridge
     "POKEA_BRIDGE_HOST": "address the bridge listens on",
     "POKEA_BRIDGE_PORT": "port the bridge listens on",
@@ -33,6 +35,7 @@ SETTINGS: dict[str, str] = {
     "POKEA_IDLE_ASK_AGAIN_S": "silence after which the caller is asked again",
     "POKEA_IDLE_GOODBYE_S": "silence after which the call ends politely",
     "POKEA_MAX_CALL_S": "longest call",
+    "POKEA_DRAIN_S": "how long live calls may go on after the bridge was told to stop",
     "POKEA_CLIPS_DIR": "folder of rendered greetings and prompts",
     "POKEA_CALL_RECORDS_DIR": "folder for one JSON-lines record per call, with transcripts: for a desk, not for production",
 }

@@ -1,0 +1,95 @@
+"""POST /calls: ring somebody on behalf of a business."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from functions.api.doorman import Keys
+from functions.api.schemas import MAX_IDEMPOTENCY_KEY_CHARS, CallAccepted, NewCall
+from pokea import agents
+from pokea.clock import Clock
+from pokea.errors import Denied, RejectedInput
+from pokea.ids import BusinessId
+from pokea.lines import Line
+from pokea.phone_numbers import E164
+from pokea.ports import CallStore
+from pokea.sautikit.attempts import OutboundRequest, Progress, Telephony, place
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """What placing a call needs."""
+
+    calls: CallStore
+    telephony: Telephony
+
+
+class CallDesk:
+    def __init__(
+        self,
+        *,
+        keys: Callable[[], Keys],
+        exchange: Callable[[], Exchange],
+        lines: Mapping[E164, Line],
+        voice_callback_url: Callable[[], str],
+        clock: Clock,
+    ) -> None:
+        self.keys = keys
+        self._exchange = exchange
+        self._lines = lines
+        self._voice_callback_url = voice_callback_url
+        self._clock = clock
+
+    def place(self, wanted: NewCall, business_id: BusinessId, idempotency_key: str) -> CallAccepted:
+        """Raises what `pokea.errors` names; Indeterminate never escapes: an unknown outcome is an answer of its own."""
+        request = self._request(wanted, business_id, idempotency_key)
+        exchange = self._exchange()
+        outcome = place(
+            request,
+            store=exchange.calls,
+            telephony=exchange.telephony,
+            voice_callback_url=self._voice_callback_url(),
+            now=self._clock.now(),
+        )
+        if outcome.progress is Progress.FAILED:
+            raise Denied("call_refused", "the carrier refused this call; use a new Idempotency-Key to try again")
+        return CallAccepted(
+            request_id=outcome.client_request_id,
+            session_id=outcome.session_id,
+            call_id=outcome.call_id,
+            status=outcome.progress.value,
+        )
+
+    def warm(self) -> None:
+        self.keys()
+        self._voice_callback_url()
+
+    def _request(self, wanted: NewCall, business_id: BusinessId, idempotency_key: str) -> OutboundRequest:
+        if len(idempotency_key) > MAX_IDEMPOTENCY_KEY_CHARS or not idempotency_key.isprintable():
+            raise RejectedInput(
+                "bad_idempotency_key", f"an Idempotency-Key has at most {MAX_IDEMPOTENCY_KEY_CHARS} characters"
+            )
+        line = self._line(wanted.from_number, business_id)
+        to_number = E164(wanted.to)
+        if to_number in self._lines:
+            raise RejectedInput("own_number", "this number is one of our own lines")
+        agent = wanted.agent or line.agent
+        if agent not in agents.NAMES:
+            raise RejectedInput("no_such_agent", f"the agents are: {', '.join(agents.NAMES)}")
+        return OutboundRequest(
+            line=line,
+            to_number=to_number,
+            agent=agent,
+            context=wanted.context,
+            idempotency_key=idempotency_key or uuid.uuid4().hex,
+        )
+
+    def _line(self, from_number: str | None, business_id: BusinessId) -> Line:
+        own = [line for line in self._lines.values() if line.business_id == business_id]
+        if from_number is not None:
+            own = [line for line in own if line.number == E164(from_number)]
+        if len(own) != 1:
+            raise Denied("not_your_line", "`from` must be one of the business's own numbers")
+        return own[0]

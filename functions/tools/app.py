@@ -1,0 +1,99 @@
+"""What the media bridge calls by Lambda Invoke: open, tool, close. JSON in, JSON out; see `requests` for the shapes.
+
+{"ok": true, "result": {…}}
+{"ok": false, "error": {"code", "kind", "message", "retryable"}}     kind: one of KINDS, or Misuse
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from functions.tools.requests import Close, Open, Request, parse
+from functions.tools.wiring import Tools, build
+from pokea.adapters.observability import Log
+from pokea.errors import (
+    CallError,
+    Conflict,
+    Denied,
+    Indeterminate,
+    NotFound,
+    RejectedInput,
+    Unauthorized,
+    Unavailable,
+)
+
+Handler = Callable[[Any, Any], dict[str, object]]
+KINDS = (Conflict, Denied, Unauthorized, RejectedInput, NotFound, Unavailable, Indeterminate)
+REMAINING_MARGIN_S = 0.3  # of Lambda's own limit, kept back to answer in
+
+
+@cache
+def tools() -> Tools:
+    return build(os.environ)
+
+
+def make_handler(provide: Callable[[], Tools], log: Log) -> Handler:
+    """The Lambda handler around the tools that `provide` gives."""
+
+    def handler(event: Any, context: Any) -> dict[str, object]:
+        started = time.perf_counter()
+        operation, tool = "unknown", None
+        try:
+            request = parse(event)
+            operation, tool = request.operation, getattr(request, "tool", None)
+            result = _in_time(provide(), request, context)
+        except CallError as error:
+            log.warning("refused", operation=operation, tool=tool, code=error.code, error=type(error).__name__)
+            log.count("ToolRefused", operation=operation, kind=type(error).__name__)
+            return _failure(error)
+        except Exception as error:
+            log.error("tools failed", error, operation=operation, tool=tool)
+            log.count("ToolFailed", operation=operation)
+            return _failure(Indeterminate("internal", "something went wrong; it may or may not have been done"))
+        took_ms = round((time.perf_counter() - started) * 1_000)
+        log.info("done", operation=operation, tool=tool, took_ms=took_ms)
+        return {"ok": True, "result": result}
+
+    return handler
+
+
+def _in_time(tools: Tools, request: Request, context: Any) -> dict[str, object]:
+    """The operation's result. Raises Indeterminate("deadline") when its time is up: it may still be done."""
+    remaining = getattr(context, "get_remaining_time_in_millis", None)
+    limit_s = remaining() / 1_000 - REMAINING_MARGIN_S if remaining else None
+    now = tools.clock.now()
+    try:
+        return tools.deadline.run(lambda: _operate(tools, request, now), limit_s)
+    except Unavailable as error:
+        if error.code != "deadline":
+            raise
+        raise Indeterminate("deadline", error.message) from None
+
+
+def _operate(tools: Tools, request: Request, now: Any) -> dict[str, object]:
+    if isinstance(request, Open):
+        return tools.operations.open(request, now)
+    if isinstance(request, Close):
+        return tools.operations.close(request, now)
+    return tools.operations.tool(request, now)
+
+
+def _failure(error: CallError) -> dict[str, object]:
+    kind = next((cls.__name__ for cls in KINDS if isinstance(error, cls)), "Misuse")
+    detail = {"code": error.code, "kind": kind, "message": error.message, "retryable": error.retryable}
+    return {"ok": False, "error": detail}
+
+
+def warm() -> None:
+    """Build everything the first call would otherwise wait for. Raises BadSettings and BadProfile."""
+    tools().operations.warm()
+
+
+handler = make_handler(tools, Log("tools"))
+
+if "AWS_LAMBDA_INITIALIZATION_TYPE" in os.environ:
+    warm()

@@ -1,0 +1,121 @@
+"""What the voice webhook does with one request: admit, read, enter into the register, answer with a document.
+
+The caller hears ringing for as long as this takes, and a failed answer is a lost call. So the store gets a fixed time; when it needs
+longer or fails, a new call is invited to the bridge without it: the token in the stream URL says who is calling whom, and the call is
+entered when the bridge opens it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from pokea.adapters.deadline import Deadline
+from pokea.adapters.hook_gate import HookGate
+from pokea.adapters.http_events import HookRequest
+from pokea.adapters.observability import Log
+from pokea.adapters.tokens import TokenSigner
+from pokea.calls import Call
+from pokea.clock import Clock
+from pokea.errors import Indeterminate, Unavailable
+from pokea.ids import BusinessId, SessionId
+from pokea.lines import Line
+from pokea.phone_numbers import E164
+from pokea.sautikit.document import Speech, empty_document, goodbye_document
+from pokea.sautikit.hooks import Hook, parse_hook
+from pokea.sautikit.invitation import Endpoints, invitation
+from pokea.sautikit.register import CallRegister, Entry, line_of
+from pokea.sautikit.replies import Reply, sets_up
+
+STORE_DEADLINE_S = 1.2  # together with everything else a document is out in less than two seconds
+NOT_IN_SERVICE = Speech(text="Sorry, this number is not in service. Goodbye.")
+APOLOGY = Speech(text="Sorry, we cannot take your call right now. Please try again in a few minutes. Goodbye.")
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """What stands in a Stream document besides the call's own data. `stream_status_url` holds a secret, so it is asked for each time."""
+
+    bridge_url: str
+    release: str
+    token_ttl_s: int
+    stream_status_url: Callable[[], str]
+
+
+class Reception:
+    def __init__(
+        self,
+        *,
+        gate: HookGate,
+        register: Callable[[], CallRegister],
+        lines: Mapping[E164, Line],
+        signer: Callable[[], TokenSigner],
+        addresses: Addresses,
+        clock: Clock,
+        log: Log,
+        deadline: Deadline | None = None,
+    ) -> None:
+        self._gate = gate
+        self._register = register
+        self._lines = lines
+        self._signer = signer
+        self._addresses = addresses
+        self._clock = clock
+        self._log = log
+        self._deadline = deadline or Deadline(STORE_DEADLINE_S)
+
+    def answer(self, request: HookRequest) -> bytes:
+        """The voice document for a hook. Raises Unauthorized and RejectedInput; a failing store still yields a document."""
+        now = self._clock.now()
+        self._gate.admit(request, now)
+        hook = parse_hook(request.body, request.headers, request.query)
+        try:
+            entry = self._deadline.run(lambda: self._register().enter(hook, now))
+        except (Unavailable, Indeterminate) as error:
+            self._log.error("call not entered", error, session_id=hook.session_id, state=hook.state)
+            self._log.count("VoiceStoreFailed", state=hook.state)
+            return self._without_store(hook, now)
+        self._log.info("hook answered", session_id=hook.session_id, state=hook.state, reply=entry.reply)
+        return self._document(entry)
+
+    def warm(self) -> None:
+        """Make the store's client and read the secrets, so that no caller waits for it."""
+        self._register()
+        self._gate.check()
+
+    def _document(self, entry: Entry) -> bytes:
+        if entry.reply is Reply.UNKNOWN_NUMBER:
+            self._log.count("UnknownNumber")
+            return goodbye_document(NOT_IN_SERVICE)
+        if entry.reply is Reply.EMPTY or entry.call is None or entry.call.stream_issued_at is None:
+            return empty_document()
+        if entry.line is None:  # the number was given up after the call had begun
+            return goodbye_document(NOT_IN_SERVICE)
+        return self._invite_call(entry.call, entry.line, entry.call.stream_issued_at)
+
+    def _without_store(self, hook: Hook, now: datetime) -> bytes:
+        """The best answer from the hook alone. Only what starts a call is invited; nothing that ends one ever is."""
+        if hook.session_id is None or not sets_up(hook.state):
+            return empty_document()
+        line = line_of(hook, self._lines)
+        if line is None:
+            return goodbye_document(NOT_IN_SERVICE if hook.client_request_id is None else APOLOGY)
+        return self._invite(hook.session_id, line.business_id, "", line, now)
+
+    def _invite_call(self, call: Call, line: Line, issued_at: datetime) -> bytes:
+        return self._invite(call.session_id, call.business_id, call.open_metadata, line, issued_at)
+
+    def _invite(
+        self, session_id: SessionId, business_id: BusinessId, open_metadata: str, line: Line, issued_at: datetime
+    ) -> bytes:
+        addresses = self._addresses
+        token = self._signer().stream_token(
+            session_id, business_id, issued_at=issued_at, release=addresses.release, ttl_s=addresses.token_ttl_s
+        )
+        endpoints = Endpoints(
+            bridge_url=addresses.bridge_url,
+            release=addresses.release,
+            stream_status_url=addresses.stream_status_url(),
+        )
+        return invitation(session_id, open_metadata, line, endpoints, token)

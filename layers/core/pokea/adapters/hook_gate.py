@@ -1,0 +1,33 @@
+"""The gate in front of every hook: current secrets, checked on raw bytes before anything is parsed."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pokea.adapters.control_settings import HookSettings, hook_guard
+from pokea.adapters.http_events import HookRequest
+from pokea.adapters.secrets import Secrets
+from pokea.errors import Unauthorized
+
+
+class HookGate:
+    def __init__(self, settings: HookSettings, secrets: Secrets) -> None:
+        self._settings = settings
+        self._secrets = secrets
+
+    def check(self) -> None:
+        """Raises BadSettings if the configured rules could keep nobody out."""
+        hook_guard(self._settings, self._secrets)
+
+    def admit(self, request: HookRequest, now: datetime) -> None:
+        """Raises Unauthorized. A secret may have been replaced a moment ago: before refusing, look once more."""
+        try:
+            self._admit(request, now)
+        except Unauthorized:
+            if not self._secrets.refresh():
+                raise
+            self._admit(request, now)
+
+    def _admit(self, request: HookRequest, now: datetime) -> None:
+        guard = hook_guard(self._settings, self._secrets)
+        guard.admit(request.body, path_secret=request.path_secret, signature=request.signature, now=now)
