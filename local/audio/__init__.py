@@ -1,0 +1,1 @@
+"""Recordings of a call and what can be measured in them."""

@@ -1,0 +1,20 @@
+"""Simulated callers: they hear by energy and speak pre-synthesised lines, by rules over the agent's words or by hand."""
+
+from local.caller.caller import ScriptedCaller, Spoken
+from local.caller.hearing import Heard, Hearing
+from local.caller.manual import ManualCaller
+from local.caller.mouth import Speaker
+from local.caller.rules import Interruption, Persona, Rule, RuleBook
+
+__all__ = [
+    "Heard",
+    "Hearing",
+    "Interruption",
+    "ManualCaller",
+    "Persona",
+    "Rule",
+    "RuleBook",
+    "ScriptedCaller",
+    "Speaker",
+    "Spoken",
+]
