@@ -1,0 +1,117 @@
+"""`python -m bridge`: the media bridge. Exits with 2 and one line on stderr when the settings cannot be run."""
+
+from __future__ import annotations
+
+import os
+
+# Before numpy is loaded: a filter of a few hundred products gains nothing from threads, and calls share the core.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+import logging
+import signal
+import socket
+import sys
+from collections.abc import Callable
+
+import uvloop
+
+from bridge.settings import BridgeSettings, read_settings
+from bridge.shell.worker import serve
+from pokea.adapters.secrets import Secrets
+from pokea.adapters.settings import BadSettings
+from pokea.errors import CallError
+
+_RESTARTS_AT_MOST = 20
+log = logging.getLogger("bridge")
+
+
+def main() -> int:
+    logging.basicConfig(
+        level=logging.WARNING, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    try:
+        settings = read_settings(os.environ)
+        _claim(settings.host, settings.port)
+        if settings.worker_count == 1:
+            return _work(settings)
+        return _supervise(settings.worker_count, lambda: _work(settings))
+    except BadSettings as problem:
+        print(f"bridge: {problem.message}", file=sys.stderr)
+        return 2
+    except OSError as problem:
+        print(f"bridge: cannot listen on {settings.host}:{settings.port}: {problem.strerror}", file=sys.stderr)
+        return 1
+
+
+def _claim(host: str, port: int) -> None:
+    """Raises OSError if somebody listens there: the workers share the port among themselves, and would share it with a stranger."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind((host, port))
+
+
+def _work(settings: BridgeSettings) -> int:
+    secrets = Secrets(os.environ, secret_id=settings.secrets_id)
+
+    def ready(port: int) -> None:
+        print(f"bridge: listening on {settings.host}:{port}", file=sys.stderr, flush=True)
+
+    try:
+        uvloop.run(serve(settings, secrets, ready))
+    except BadSettings as problem:
+        print(f"bridge: {problem.message}", file=sys.stderr)
+        return 2
+    except (OSError, CallError) as problem:
+        print(f"bridge: cannot serve on {settings.host}:{settings.port}: {problem}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _supervise(count: int, work: Callable[[], int]) -> int:
+    """Keep `count` workers on one port; a worker that dies is replaced, and the others keep their calls."""
+    workers: set[int] = set()
+    stopping = False
+
+    def stop(number: int, _: object) -> None:
+        nonlocal stopping
+        stopping = True
+        for worker in workers:
+            os.kill(worker, number)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    worst, restarts = 0, 0
+    while len(workers) < count:
+        workers.add(_fork(work))
+    while workers:
+        worker, status = os.wait()
+        workers.discard(worker)
+        code = os.waitstatus_to_exitcode(status)
+        if code in (0, 2) or stopping or restarts >= _RESTARTS_AT_MOST:
+            worst = max(worst, abs(code))
+            continue
+        restarts += 1
+        log.error("worker %d ended with %d and is replaced", worker, code)
+        workers.add(_fork(work))
+    return worst
+
+
+def _fork(work: Callable[[], int]) -> int:
+    child = os.fork()
+    if child:
+        return child
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
+    code = 1
+    try:
+        code = work()
+    except Exception:  # the process's door: never fall into the parent's loop
+        log.exception("worker failed")
+    finally:
+        sys.stderr.flush()
+        os._exit(code)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

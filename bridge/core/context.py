@@ -1,0 +1,92 @@
+"""What the control plane told the bridge about a call when it opened: who answers, in which words, with which tools."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from bridge.core.frames import ToolDeclaration
+from pokea.errors import RejectedInput
+from pokea.toolkit import Effect
+
+_PHRASES = ("idle_ask", "idle_ask_again", "idle_goodbye", "goodbye", "trouble")
+_RATES_HZ = (8_000, 16_000, 24_000)
+
+
+@dataclass(frozen=True, slots=True)
+class CallContext:
+    """Everything has a neutral default: a benchmark or a first probe runs without a control plane."""
+
+    business_id: str = ""
+    agent: str = ""
+    language: str = ""
+    a_number_masked: str = ""
+    instructions: str = ""
+    voice: str = ""
+    greeting: str = ""
+    phrases: Mapping[str, str] = field(default_factory=dict)
+    tools: tuple[ToolDeclaration, ...] = ()
+    effects: Mapping[str, Effect] = field(default_factory=dict)
+    max_call_ms: int | None = None
+    rate_hz: int = 16_000
+
+
+def parse_context(value: Mapping[str, Any]) -> CallContext:
+    """The `context` of the open operation. Raises RejectedInput that names the key."""
+    business = _mapping(value, "business")
+    stream = _mapping(value, "stream")
+    limits = _mapping(value, "limits")
+    phrases = _mapping(value, "phrases")
+    tools = [_tool(item) for item in _list(value, "tools")]
+    rate_hz = stream.get("rate_hz", 16_000)
+    if rate_hz not in _RATES_HZ:
+        raise RejectedInput("bad_context", f"stream.rate_hz: {rate_hz!r} is not one of {_RATES_HZ}")
+    max_call_s = limits.get("max_call_s")
+    if max_call_s is not None and not (isinstance(max_call_s, int) and max_call_s > 0):
+        raise RejectedInput("bad_context", "limits.max_call_s: not a positive whole number")
+    return CallContext(
+        business_id=_text(business, "id"),
+        agent=_text(value, "agent"),
+        language=_text(value, "language"),
+        a_number_masked=_text(value, "a_number_masked"),
+        instructions=_text(value, "instructions"),
+        voice=_text(value, "voice"),
+        greeting=_text(value, "greeting"),
+        phrases={name: _text(phrases, name) for name in _PHRASES},
+        tools=tuple(declaration for declaration, _ in tools),
+        effects={declaration.name: effect for declaration, effect in tools},
+        max_call_ms=None if max_call_s is None else max_call_s * 1000,
+        rate_hz=rate_hz,
+    )
+
+
+def _mapping(value: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    found = value.get(key) or {}
+    if not isinstance(found, Mapping):
+        raise RejectedInput("bad_context", f"{key}: not an object")
+    return found
+
+
+def _list(value: Mapping[str, Any], key: str) -> list[Any]:
+    found = value.get(key) or []
+    if not isinstance(found, list):
+        raise RejectedInput("bad_context", f"{key}: not a list")
+    return found
+
+
+def _text(value: Mapping[str, Any], key: str) -> str:
+    found = value.get(key)
+    if found is not None and not isinstance(found, str):
+        raise RejectedInput("bad_context", f"{key}: not a string")
+    return found or ""
+
+
+def _tool(item: Any) -> tuple[ToolDeclaration, Effect]:
+    if not isinstance(item, Mapping) or not isinstance(item.get("name"), str):
+        raise RejectedInput("bad_context", "tools: a tool without a name")
+    try:
+        effect = Effect(item.get("effect", "read"))
+    except ValueError:
+        raise RejectedInput("bad_context", f"tools: unknown effect of {item['name']}") from None
+    return ToolDeclaration(item["name"], _text(item, "description"), _mapping(item, "parameters")), effect

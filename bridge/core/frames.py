@@ -1,0 +1,348 @@
+"""The only currency between the bridge's core, its codecs and its shell: events go in, commands come out.
+
+Events are facts in the past tense or things that were said; commands are orders to the shell. All of them are small and frozen. The two
+hot paths, caller audio in and agent audio out, move plain byte buffers through methods of the session instead.
+
+pcm: little-endian int16, mono. Times end in `_ms` and stand on the call's clock: milliseconds since the bridge took the call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, TypeAlias
+
+FRAME_MS = 20
+MODEL_IN_HZ = 16_000  # what every model leg is fed
+MODEL_OUT_HZ = 24_000  # what models speak, and what clips are stored at
+
+Buffer: TypeAlias = bytes | bytearray | memoryview
+
+
+def frame_bytes(rate_hz: int) -> int:
+    """Size of one 20 ms frame: 640 bytes at 16 kHz."""
+    return rate_hz * FRAME_MS // 1000 * 2
+
+
+class WireError(Exception):
+    """The peer sent what its protocol does not allow. `code` is stable snake_case; the text never quotes the message."""
+
+    def __init__(self, code: str, detail: str = "") -> None:
+        super().__init__(f"{code}: {detail}" if detail else code)
+        self.code = code
+
+
+class EndReason(StrEnum):
+    """Why a call ended, as the `close` operation reports it."""
+
+    GOODBYE = "goodbye"
+    CALLER_HUNG_UP = "caller_hung_up"
+    IDLE = "idle"
+    MAX_DURATION = "max_duration"
+    BRIDGE_ERROR = "bridge_error"
+    MODEL_LOST = "model_lost"
+
+
+# --- events from the switch ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class StreamMetadata:
+    """The switch's first text frame. It may come late or never, and nothing in it is trusted."""
+
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class DtmfPressed:
+    digit: str
+    duration_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class MarkReached:
+    """The switch's claim that audio was played: a hint, never evidence."""
+
+    name: str
+    cleared: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchNotice:
+    """A text frame of a kind the bridge has no use for."""
+
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchClosed:
+    """The switch's socket is gone. `by_us`: the bridge closed it, or broke on it."""
+
+    code: int
+    by_us: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchCongested:
+    """The switch stopped (or resumed) reading what it is sent."""
+
+    congested: bool
+
+
+SwitchEvent: TypeAlias = StreamMetadata | DtmfPressed | MarkReached | SwitchNotice
+
+# --- events from the model -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ModelReady:
+    """The model accepted the setup of connection `link`."""
+
+    link: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ModelLost:
+    """Connection `link` failed or ended. `code`: WebSocket close code, HTTP status of a refused handshake, or 0 (no answer)."""
+
+    link: int
+    code: int
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelAudio:
+    pcm: bytes
+    rate_hz: int = MODEL_OUT_HZ
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInterrupted:
+    """The model's own detector heard the caller speak over it: what it generated and was not heard is void."""
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationComplete:
+    """Every sample of the utterance has been sent to us."""
+
+
+@dataclass(frozen=True, slots=True)
+class TurnComplete:
+    """The model waits for the caller again."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallerTranscribed:
+    text: str
+    finished: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AgentTranscribed:
+    """Words of the current utterance; they may run ahead of its audio or behind it."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolAsked:
+    tool_call_id: str
+    name: str
+    arguments: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ToolsCancelled:
+    """The model no longer waits for these calls' answers."""
+
+    tool_call_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GoingAway:
+    """The connection will end on its own in `time_left_ms`."""
+
+    time_left_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeHandle:
+    """Opens a new connection that continues this session."""
+
+    handle: str
+
+
+@dataclass(frozen=True, slots=True)
+class UsageReported:
+    """Tokens of one turn; sums over turns are what is billed."""
+
+    prompt: int
+    response: int
+    thoughts: int
+    total: int
+
+
+ModelEvent: TypeAlias = (
+    ModelReady
+    | ModelAudio
+    | ModelInterrupted
+    | GenerationComplete
+    | TurnComplete
+    | CallerTranscribed
+    | AgentTranscribed
+    | ToolAsked
+    | ToolsCancelled
+    | GoingAway
+    | ResumeHandle
+    | UsageReported
+)
+
+# --- events from the shell -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ToolReturned:
+    """The answer to a `CallTool`. `failed`: the payload says so in words for the model, and nothing is known to have changed."""
+
+    tool_call_id: str
+    payload: Mapping[str, Any]
+    nonce: str | None = None
+    end_call: bool = False
+    failed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TimePassed:
+    """A deadline of the session may be due."""
+
+
+@dataclass(frozen=True, slots=True)
+class DrainExpired:
+    """The bridge must exit now: say sorry and end the call."""
+
+
+Event: TypeAlias = (
+    SwitchEvent | SwitchClosed | SwitchCongested | ModelEvent | ModelLost | ToolReturned | TimePassed | DrainExpired
+)
+
+# --- commands to the shell -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class FlushSwitch:
+    """Send `zeros` as one binary frame, then `killAudio` if `kill`. Nothing may be put between the two, nor before them."""
+
+    zeros: bytes
+    kill: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ToolDeclaration:
+    name: str
+    description: str
+    parameters: Mapping[str, Any]  # JSON schema, type "object"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSetup:
+    """What a model connection is opened with."""
+
+    model: str
+    voice: str
+    instructions: str
+    tools: tuple[ToolDeclaration, ...] = ()
+    resume_handle: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenModel:
+    """Open connection `link`; the answer is ModelReady or ModelLost with the same number, within `timeout_ms`."""
+
+    link: int
+    setup: ModelSetup
+    timeout_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class UseModel:
+    """From now on `link` is the connection that hears the caller; `held` is caller audio to send it first, oldest first."""
+
+    link: int
+    held: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DropModel:
+    link: int
+
+
+@dataclass(frozen=True, slots=True)
+class SayToModel:
+    """Text that the model shall act on now."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class TellModel:
+    """Context for the model that asks for no answer."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerTool:
+    tool_call_id: str
+    name: str
+    payload: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class CallTool:
+    """`evidence` is the JSON form of what the bridge attests about the read-back and the caller's turns."""
+
+    tool_call_id: str
+    name: str
+    arguments: Mapping[str, Any]
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class HangUp:
+    """End the leg: by REST first, then close the switch's socket. `by_rest` is false where the carrier's fallback shall run."""
+
+    reason: EndReason
+    by_rest: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class EndCall:
+    """The call is over: release everything and report it once."""
+
+    reason: EndReason
+    duration_ms: int
+    transcript: tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """One line of the call record."""
+
+    event: str
+    fields: Mapping[str, Any] = field(default_factory=dict)
+
+
+Command: TypeAlias = (
+    FlushSwitch
+    | OpenModel
+    | UseModel
+    | DropModel
+    | SayToModel
+    | TellModel
+    | AnswerTool
+    | CallTool
+    | HangUp
+    | EndCall
+    | Note
+)

@@ -1,0 +1,128 @@
+"""Caller audio as it arrives: any message size in, exact 20 ms frames out, with a clock and a check of what it is.
+
+The switch sends bare PCM16 without numbers or times. Messages usually hold one packet, but they coalesce when the switch's sender is
+late, may be empty (a shutdown signal) or odd, and the first one can hold a second of backlog.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from bridge.core.frames import FRAME_MS, Buffer, frame_bytes
+
+_BACKLOG_MS = 200  # a first message longer than this was collected before we could listen
+_DRIFT_MS_PER_FRAME = 1.0
+
+
+class Recutter:
+    """Cuts any sequence of messages into frames of 20 ms. What does not fill a frame, an odd byte included, waits for the next."""
+
+    def __init__(self, rate_hz: int) -> None:
+        self._size = frame_bytes(rate_hz)
+        self._carry = b""
+
+    @property
+    def waiting_bytes(self) -> int:
+        return len(self._carry)
+
+    def push(self, data: Buffer) -> Sequence[Buffer]:
+        """Whole frames, oldest first. A returned buffer may be `data` itself: copy it to keep it."""
+        size = self._size
+        if len(data) == size and not self._carry:
+            return (data,)
+        joined = b"".join((self._carry, data))
+        whole = len(joined) // size * size
+        self._carry = joined[whole:]
+        return [joined[at : at + size] for at in range(0, whole, size)]
+
+
+def backlog_bytes(first_message_bytes: int, rate_hz: int) -> int:
+    """How much of a call's first message is sound from before our time; the rest is kept as the present.
+
+    A normal first message is one packet. A long one is what the switch recorded while it was still connecting: the greeting had not
+    been heard, so nothing in it answers us.
+    """
+    size = frame_bytes(rate_hz)
+    if first_message_bytes <= size * _BACKLOG_MS // FRAME_MS:
+        return 0
+    return (first_message_bytes // size - 1) * size
+
+
+class InboundClock:
+    """When a frame was spoken, from the count of frames rather than from its arrival.
+
+    Late frames arrive in bursts, so arrival times would squeeze them together and make old speech look new. The smallest delay seen
+    anchors the count; a pause of the stream moves the anchor on slowly, which errs on the early side.
+    """
+
+    def __init__(self) -> None:
+        self._anchor_ms: float | None = None
+        self._frames = 0
+
+    def skip(self, frames: int) -> None:
+        """Count frames that nobody looks at."""
+        self._frames += frames
+
+    def stamp(self, frames: int, now_ms: float) -> float:
+        """Start, in call milliseconds, of the first of `frames` frames that have just arrived."""
+        first = self._frames
+        self._frames += frames
+        candidate = now_ms - self._frames * FRAME_MS
+        if self._anchor_ms is None:
+            self._anchor_ms = candidate
+        else:
+            self._anchor_ms = min(candidate, self._anchor_ms + _DRIFT_MS_PER_FRAME * frames)
+        return self._anchor_ms + first * FRAME_MS
+
+
+class Layout(StrEnum):
+    UNKNOWN = "unknown"  # not yet, or not clear
+    AS_DECLARED = "as_declared"
+    HALF_RATE = "half_rate"  # 8 kHz where 16 kHz was asked for
+    DOUBLE = "double"  # two channels, or twice the rate: refused, because guessing would garble
+
+
+@dataclass(frozen=True, slots=True)
+class _Band:
+    low: float
+    high: float
+    layout: Layout
+
+
+# Bytes per second as a share of what the declared mono rate gives. Between the bands the answer is "not clear yet".
+_BANDS = (
+    _Band(0.35, 0.65, Layout.HALF_RATE),
+    _Band(0.80, 1.25, Layout.AS_DECLARED),
+    _Band(1.60, 2.50, Layout.DOUBLE),
+)
+_PROBE_MS = 900.0
+_GIVE_UP_MS = 3000.0
+
+
+class LayoutProbe:
+    """Tells rate and layout from bytes per second within the first second; nothing on the wire declares them."""
+
+    def __init__(self, rate_hz: int) -> None:
+        self._expected_per_ms = rate_hz * 2 / 1000
+        self._started_ms: float | None = None
+        self._bytes = 0
+        self.done = False
+        self.layout = Layout.UNKNOWN
+
+    def push(self, size_bytes: int, now_ms: float) -> Layout | None:
+        """The answer, once. The first message starts the clock and is not counted: it may be a backlog."""
+        if self._started_ms is None:
+            self._started_ms = now_ms
+            return None
+        self._bytes += size_bytes
+        elapsed = now_ms - self._started_ms
+        if elapsed < _PROBE_MS:
+            return None
+        share = self._bytes / elapsed / self._expected_per_ms
+        found = next((band.layout for band in _BANDS if band.low <= share <= band.high), Layout.UNKNOWN)
+        if found is Layout.UNKNOWN and elapsed < _GIVE_UP_MS:
+            return None
+        self.done, self.layout = True, found
+        return found

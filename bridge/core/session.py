@@ -1,0 +1,516 @@
+"""One call: routes every event to the one machine that knows what to do with it, and collects what they order.
+
+The session decides nothing about business and does no I/O. `handle` takes an event and the time and returns commands; caller audio and
+agent audio, the two hot paths, go through `caller_audio` and `pull`, after which `take` returns commands that they caused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from math import inf
+from typing import Any
+
+from bridge.core.closing import Closing
+from bridge.core.context import CallContext
+from bridge.core.frames import (
+    AgentTranscribed,
+    AnswerTool,
+    Buffer,
+    CallerTranscribed,
+    Command,
+    DrainExpired,
+    DtmfPressed,
+    EndCall,
+    EndReason,
+    Event,
+    GenerationComplete,
+    GoingAway,
+    HangUp,
+    ModelAudio,
+    ModelInterrupted,
+    ModelLost,
+    ModelReady,
+    ModelSetup,
+    Note,
+    ResumeHandle,
+    SayToModel,
+    SwitchClosed,
+    SwitchCongested,
+    TimePassed,
+    ToolAsked,
+    ToolReturned,
+    ToolsCancelled,
+    TurnComplete,
+    UseModel,
+)
+from bridge.core.limits import Due, DurationLimit, IdleTimer, Limits
+from bridge.core.model_life import Life, ModelLife, Taken
+from bridge.core.pcm import Layout
+from bridge.core.playout import Speaker, Utterance
+from bridge.core.readback import ReadBackWatch, to_json
+from bridge.core.tool_desk import ToolDesk
+from bridge.core.transcript import Transcript, heard_part
+from bridge.core.turns import Signal, Turn, TurnTaking
+from bridge.core.uplink import Uplink
+from bridge.core.voice import Voice
+from bridge.core.watchdog import Alarm, Watchdog
+from pokea.toolkit import Effect
+
+_GREETED = (
+    'The caller has already heard this greeting in your voice: "{}" Do not greet again; wait for the caller to speak.'
+)
+_SAY_EXACTLY = 'Say exactly this to the caller now, in the language it is written in, and nothing else: "{}"'
+_GO_ON = (
+    "[The connection was interrupted for a moment. Answer what the caller said last, or repeat what you were saying.]"
+)
+_CLIPS = (Speaker.GREETING, Speaker.PROMPT)
+
+
+@dataclass(frozen=True, slots=True)
+class SessionSettings:
+    model: str = "gemini-3.8-live"
+    lead_ms: int = 160
+    kill_audio: bool = True
+    rotate_ms: int = 540_000
+    limits: Limits = field(default_factory=Limits)
+
+
+class CallSession:
+    """`clips` maps "greeting" and the phrase names to 24 kHz PCM, as far as they were rendered."""
+
+    def __init__(self, settings: SessionSettings, context: CallContext, clips: Mapping[str, bytes]) -> None:
+        limits = settings.limits
+        if context.max_call_ms is not None:
+            limits = replace(limits, max_call_ms=min(limits.max_call_ms, context.max_call_ms))
+        self.context = context
+        self.ended = False
+        self.uplink = Uplink(context.rate_hz)
+        self.voice = Voice(context.rate_hz, settings.lead_ms, kill_audio=settings.kill_audio)
+        self.turns = TurnTaking()
+        self.transcript = Transcript()
+        self.desk = ToolDesk(context.effects)
+        self.read_back = ReadBackWatch()
+        self.life = ModelLife(self._setup(settings, "greeting" in clips), settings.rotate_ms)
+        self.closing: Closing | None = None
+        self._clips = clips
+        self._idle = IdleTimer(limits) if any(context.phrases.values()) else None
+        self._duration = DurationLimit(limits)
+        self._watchdog = Watchdog()
+        self._nudged = False
+        self._answer_owed = False  # the model's last connection ended while the caller waited for it
+        self._congested = False
+        self._sounded = False
+        self._out: list[Command] = []
+        self._routes: dict[type[Any], Callable[[Any, float], None]] = {
+            ModelAudio: self._on_model_audio,
+            ModelInterrupted: self._on_interrupted,
+            GenerationComplete: lambda _, now: self.voice.finish(),
+            TurnComplete: lambda _, now: self.voice.end_turn(),
+            CallerTranscribed: self._on_caller_words,
+            AgentTranscribed: lambda event, now: self.voice.words(event.text),
+            ToolAsked: self._on_tool_asked,
+            ToolsCancelled: lambda event, now: self.desk.cancelled(event.tool_call_ids),
+            ToolReturned: self._on_tool_returned,
+            ModelReady: self._on_model_ready,
+            ModelLost: self._on_model_lost,
+            GoingAway: lambda event, now: self.life.going_away(event.time_left_ms, now),
+            ResumeHandle: lambda event, now: self.life.knows_handle(event.handle),
+            SwitchClosed: self._on_switch_closed,
+            SwitchCongested: self._on_congested,
+            DtmfPressed: lambda _, now: self._caller_active(),
+            DrainExpired: lambda _, now: self._farewell(EndReason.BRIDGE_ERROR, "trouble", now),
+            TimePassed: lambda _, now: None,
+        }
+
+    def _setup(self, settings: SessionSettings, greeted: bool) -> ModelSetup:
+        instructions = self.context.instructions
+        if greeted:
+            instructions = f"{instructions}\n\n{_GREETED.format(self.context.greeting)}".strip()
+        return ModelSetup(settings.model, self.context.voice, instructions, self.context.tools)
+
+    # --- the interface of the shell -----------------------------------------------------------------------------------------
+
+    def start(self, now_ms: float) -> list[Command]:
+        """The call begins: the greeting sounds at once, and a model is sent for."""
+        context = self.context
+        self._note("opened", business=context.business_id, agent=context.agent, a_number_masked=context.a_number_masked)
+        self._out += self.life.start()
+        if "greeting" in self._clips:
+            self._play(Speaker.GREETING, "greeting", context.greeting)
+        return self._finish(now_ms)
+
+    def handle(self, event: Event, now_ms: float) -> list[Command]:
+        """What to do about `event`, in order. An event of no interest, or one after the end, is nothing."""
+        route = self._routes.get(type(event))
+        if route is None or self.ended:
+            return []
+        route(event, now_ms)
+        return self._finish(now_ms)
+
+    def caller_audio(self, data: Buffer, now_ms: float) -> Sequence[Buffer]:
+        """20 ms frames for the model. They may alias `data`; call `take` afterwards if `has_orders`."""
+        frames = self.uplink.push(data, now_ms)
+        if self.uplink.news:
+            self.uplink.news = False
+            if not self.ended:
+                self._on_caller_news(now_ms)
+                self._out = self._finish(now_ms)
+        return frames
+
+    def pull(self, now_ms: float) -> Buffer | None:
+        """The next message for the switch that is due. Ask again until None."""
+        if self._congested:
+            return None
+        message = self.voice.pacer.pull(now_ms)
+        if message is not None and not self._sounded:
+            self._sounded = True
+            self._note("first_audio", at_ms=int(now_ms))
+        return message
+
+    @property
+    def has_orders(self) -> bool:
+        return bool(self._out)
+
+    def take(self) -> list[Command]:
+        orders, self._out = self._out, []
+        return orders
+
+    @property
+    def wake_ms(self) -> float:
+        """When `pull` may next return something."""
+        return inf if self._congested else self.voice.pacer.wake_ms
+
+    @property
+    def deadline_ms(self) -> float:
+        """When the session wants a TimePassed at the latest; it may move with every event."""
+        if self.ended or (self.closing is not None and self.closing.hanging_up):
+            return inf
+        candidates = [self._watchdog.deadline_ms(self.uplink.last_audio_ms or 0.0), self.voice.ledger.next_end_ms()]
+        if self.closing is not None:
+            candidates.append(self.closing.deadline_ms(self.voice.is_silent))
+        else:
+            candidates += [self._duration.deadline_ms, self.life.deadline_ms(self._at_boundary)]
+            if self._idle is not None:
+                candidates.append(self._idle.deadline_ms)
+        return min(candidate for candidate in candidates if candidate is not None)
+
+    # --- what every event ends with -----------------------------------------------------------------------------------------
+
+    def _finish(self, now_ms: float) -> list[Command]:
+        if not self.ended:
+            self._settle(now_ms)
+            self._check_deadlines(now_ms)
+        return self.take()
+
+    def _hear(self, now_ms: float) -> None:
+        """Account for what the caller has heard by now."""
+        for utterance in self.voice.settle(now_ms):
+            self._said(utterance, now_ms)
+            if self.closing is not None:
+                self.closing.heard(utterance, now_ms)
+
+    def _settle(self, now_ms: float) -> None:
+        self._hear(now_ms)
+        if self.voice.is_silent and self.turns.turn is Turn.SPEAKING:
+            self.turns.on(Signal.AGENT_HEARD)
+        if self._idle is not None and self._line_is_quiet:
+            self._idle.quiet(now_ms)
+
+    def _check_deadlines(self, now_ms: float) -> None:
+        if self.closing is not None:
+            if self.closing.hanging_up:
+                return
+            self._check_closing(self.closing, now_ms)
+        else:
+            due = self._duration.due(now_ms) or (self._idle.due(now_ms) if self._idle is not None else None)
+            if due is not None:
+                self._on_due(due, now_ms)
+        alarm = self._watchdog.due(now_ms, self.uplink.last_audio_ms or 0.0)
+        if alarm is not None:
+            self._on_alarm(alarm, now_ms)
+        if self.closing is None:
+            self._out += self._held_while(self.life.may_rotate(now_ms, self._at_boundary, self.transcript.history()))
+
+    @property
+    def _line_is_quiet(self) -> bool:
+        if self.uplink.detector.is_speaking or self.desk.is_busy:
+            return False
+        return self.voice.is_silent or self.voice.is_only(Speaker.PROMPT)
+
+    @property
+    def _at_boundary(self) -> bool:
+        """Nobody is in the middle of anything: the moment to exchange the model's connection."""
+        return self.turns.turn is Turn.LISTENING and self._line_is_quiet
+
+    # --- the caller ---------------------------------------------------------------------------------------------------------
+
+    def _on_caller_news(self, now_ms: float) -> None:
+        if self.uplink.layout is not None:
+            layout, self.uplink.layout = self.uplink.layout, None
+            if layout is not Layout.AS_DECLARED:
+                self._note("stream_layout", layout=layout.value)
+            if layout is Layout.DOUBLE:
+                self._farewell(EndReason.BRIDGE_ERROR, "trouble", now_ms)
+                return
+        speaking = self.uplink.detector.is_speaking
+        self.turns.on(Signal.CALLER_STARTED if speaking else Signal.CALLER_STOPPED)
+        if self.voice.is_silent:  # while the agent is heard, its echo on the line looks like a caller
+            self._caller_active()
+
+    def _caller_active(self) -> None:
+        if self._idle is not None:
+            self._idle.active()
+        self.voice.next_speaker = Speaker.MODEL
+
+    def _on_caller_words(self, event: CallerTranscribed, now_ms: float) -> None:
+        if self.closing is not None and self.closing.ours:
+            return
+        if event.text.strip():
+            self.transcript.caller_words(event.text, now_ms)
+            self._caller_active()
+            self._watchdog.model_owes(now_ms)
+            if self.voice.is_only(*_CLIPS):
+                self._cut(now_ms)
+        if event.finished:
+            self._close_caller_line()
+
+    def _close_caller_line(self) -> None:
+        line = self.transcript.close_caller_line()
+        if line is not None:
+            self._note("caller_said", text=line.text)
+
+    # --- the agent's speech -------------------------------------------------------------------------------------------------
+
+    def _on_model_audio(self, event: ModelAudio, now_ms: float) -> None:
+        if self.closing is not None and (self.closing.ours or self.closing.hanging_up):
+            return
+        self._model_acted()
+        if not self.voice.is_mid_utterance and self.voice.is_only(*_CLIPS):
+            self._cut(now_ms)
+        begun = self.voice.model_audio(event.pcm, event.rate_hz)
+        if begun is not None:
+            self._close_caller_line()
+            self.read_back.began(begun)
+            self._began(begun)
+            if begun.speaker is Speaker.MODEL and self._idle is not None:
+                self._idle.active()
+
+    def _began(self, utterance: Utterance) -> None:
+        self.turns.on(Signal.AGENT_STARTED)
+        if self.closing is not None:
+            self.closing.began(utterance)
+
+    def _on_interrupted(self, event: ModelInterrupted, now_ms: float) -> None:
+        if self.closing is not None and self.closing.ours:
+            return
+        self._caller_active()
+        self._cut(now_ms)
+        self.turns.on(Signal.BARGED_IN)
+        if self.closing is not None:
+            self.closing.stopped(now_ms)
+
+    def _cut(self, now_ms: float) -> None:
+        self._hear(now_ms)
+        cut = self.voice.cut(now_ms)
+        if cut.flush is not None:
+            self._out.append(cut.flush)
+        for utterance in cut.utterances:
+            self._said(utterance, now_ms)
+        if cut.utterances:
+            self._note("interrupted", heard_ms=cut.utterances[0].heard_ms(now_ms))
+
+    def _said(self, utterance: Utterance, now_ms: float) -> None:
+        """Enter an utterance that is over into the transcript, as far as it was heard."""
+        text = heard_part(utterance.text, utterance.heard(now_ms), utterance.generated)
+        heard_all = utterance.cut_ms is None or utterance.heard_at_cut >= utterance.generated > 0
+        self.transcript.agent(text, utterance.started_ms if utterance.started_ms is not None else now_ms)
+        if text:
+            self._note("agent_said", text=text, heard=heard_all and utterance.complete)
+
+    def _play(self, speaker: Speaker, clip: str, text: str) -> None:
+        utterance = self.voice.clip(speaker, self._clips[clip], text)
+        if utterance is not None:
+            self._began(utterance)
+
+    # --- tools --------------------------------------------------------------------------------------------------------------
+
+    def _on_tool_asked(self, event: ToolAsked, now_ms: float) -> None:
+        if self.closing is not None:
+            if self.closing.ours or self.closing.hanging_up:
+                return
+            if self.desk.effect(event.name) is not Effect.END:
+                self.closing = None
+                self.turns.on(Signal.REOPENED)
+        self._model_acted()
+        self._close_caller_line()
+        self.uplink.detector.look()
+        evidence = to_json(self.read_back.evidence(now_ms, self.uplink.detector.turns))
+        order = self.desk.asked(event, evidence, now_ms)
+        if order is None:
+            return
+        if self._idle is not None:
+            self._idle.active()
+        self._note("tool_called", tool=event.name, tool_call_id=event.tool_call_id)
+        self._out.append(order)
+        if isinstance(order, AnswerTool):
+            self._watchdog.model_owes(now_ms)
+
+    def _on_tool_returned(self, event: ToolReturned, now_ms: float) -> None:
+        order, name, took_ms = self.desk.returned(event, now_ms)
+        if name:
+            self._note("tool_returned", tool=name, status=str(event.payload.get("status", "")), took_ms=took_ms)
+        if order is None:
+            return
+        self._out.append(order)
+        if not isinstance(order, AnswerTool):
+            return
+        self.voice.end_turn()  # what the model says next is said in the light of this answer
+        self._watchdog.model_owes(now_ms)
+        if event.nonce is not None:
+            self.read_back.expect(event.nonce, now_ms)
+        if event.end_call and self.closing is None:
+            self._close(EndReason.GOODBYE, now_ms, ours=False)
+
+    # --- the model's connections --------------------------------------------------------------------------------------------
+
+    def _on_model_ready(self, event: ModelReady, now_ms: float) -> None:
+        taken, orders = self.life.ready(event.link, now_ms)
+        self._out += orders
+        if taken is None:
+            return
+        if not taken.first:
+            self.voice.finish(broken=True)
+            self.desk.cancel_all()
+        self.uplink.open = True
+        self._out.append(UseModel(taken.link, self.uplink.take_held()))
+        self._note("model_ready", after_ms=int(now_ms))
+        self._brief(taken)
+
+    def _brief(self, taken: Taken) -> None:
+        greeting = self.context.greeting
+        if taken.first:
+            if greeting and "greeting" not in self._clips:
+                self._out.append(SayToModel(_SAY_EXACTLY.format(greeting)))
+        elif self._answer_owed:
+            self._out.append(SayToModel(_GO_ON))
+        self._answer_owed = False
+
+    def _on_model_lost(self, event: ModelLost, now_ms: float) -> None:
+        was, link = self.life.state, self.life.link
+        orders = self.life.lost(event, now_ms, self.transcript.history())
+        if link and not self.life.link:
+            self._answer_owed = (
+                self.turns.turn is not Turn.LISTENING or self.voice.is_mid_utterance or self.desk.is_busy
+            )
+            self.voice.finish(broken=True)
+            self.desk.cancel_all()
+            self._note("model_lost", code=event.code)
+        if was is Life.ROTATING and self.life.state is Life.READY:
+            self.uplink.open = True
+            self._out.append(UseModel(self.life.link, self.uplink.take_held()))
+        self._out += self._held_while(orders)
+        if self.life.state is Life.GONE and self.closing is None:
+            self._farewell(EndReason.MODEL_LOST, "trouble", now_ms)
+
+    def _held_while(self, orders: list[Command]) -> list[Command]:
+        """While a connection is being opened, the caller's audio waits for it."""
+        if orders:
+            self.uplink.open = False
+        return orders
+
+    def _model_acted(self) -> None:
+        self._watchdog.model_acted()
+        self._nudged = False
+
+    def _on_alarm(self, alarm: Alarm, now_ms: float) -> None:
+        self._note("alarm", alarm=alarm.value)
+        if alarm is Alarm.SWITCH_SILENT:
+            self._hang_up(EndReason.CALLER_HUNG_UP)
+        elif self.closing is None and not self.desk.is_busy:
+            if self._nudged:
+                self._answer_owed = True
+                self._out += self._held_while(self.life.replace_now(self.transcript.history()))
+            elif self.life.state is Life.READY:
+                self._out.append(SayToModel(_GO_ON))
+                self._watchdog.model_owes(now_ms)
+            self._nudged = not self._nudged
+
+    # --- the end ------------------------------------------------------------------------------------------------------------
+
+    def _on_due(self, due: Due, now_ms: float) -> None:
+        if due is Due.MAX_DURATION:
+            self._farewell(EndReason.MAX_DURATION, "goodbye", now_ms)
+        elif due is Due.IDLE_GOODBYE:
+            self._farewell(EndReason.IDLE, "idle_goodbye", now_ms)
+        else:
+            self._note("idle_prompt", n=1 if due is Due.ASK else 2)
+            phrase = "idle_ask" if due is Due.ASK else "idle_ask_again"
+            if phrase in self._clips:
+                self._play(Speaker.PROMPT, phrase, self.context.phrases[phrase])
+            elif self.context.phrases.get(phrase) and self.life.state is Life.READY:
+                self.voice.next_speaker = Speaker.PROMPT
+                self._out.append(SayToModel(_SAY_EXACTLY.format(self.context.phrases[phrase])))
+
+    def _farewell(self, reason: EndReason, phrase: str, now_ms: float) -> None:
+        """Our own last words, then hang up; without words for it, hang up."""
+        if self.closing is not None and (self.closing.ours or self.closing.hanging_up):
+            return
+        text = self.context.phrases.get(phrase, "")
+        if not self.voice.is_silent:
+            self._cut(now_ms)
+        if phrase in self._clips:
+            self._close(reason, now_ms, ours=True)
+            self._play(Speaker.FAREWELL, phrase, text)
+        elif text and self.life.state is Life.READY:
+            self._close(reason, now_ms, ours=False)
+            self._out.append(SayToModel(_SAY_EXACTLY.format(text)))
+        else:
+            self._close(reason, now_ms, ours=True)
+            self._hang_up(reason)
+
+    def _close(self, reason: EndReason, now_ms: float, *, ours: bool) -> None:
+        self.closing = Closing(reason, now_ms, ours=ours)
+        self.turns.on(Signal.FAREWELL)
+
+    def _check_closing(self, closing: Closing, now_ms: float) -> None:
+        if closing.nobody_spoke(now_ms):
+            just_said_so = self.voice.last_end_ms >= closing.asked_ms
+            if (
+                closing.reason is EndReason.GOODBYE
+                and "goodbye" in self._clips
+                and not closing.ours
+                and not just_said_so
+            ):
+                self._farewell(closing.reason, "goodbye", now_ms)
+            elif self.voice.is_silent:
+                self._hang_up(closing.reason)
+        elif closing.is_over(now_ms):
+            self._hang_up(closing.reason)
+
+    def _hang_up(self, reason: EndReason) -> None:
+        if self.closing is None:
+            self.closing = Closing(reason, 0.0, ours=True)
+        if not self.closing.hanging_up:
+            self.closing.hanging_up = True
+            self._note("hang_up", reason=reason.value)
+            self._out.append(HangUp(reason))
+
+    def _on_switch_closed(self, event: SwitchClosed, now_ms: float) -> None:
+        reason = EndReason.BRIDGE_ERROR if event.by_us else EndReason.CALLER_HUNG_UP
+        if self.closing is not None and self.closing.hanging_up:
+            reason = self.closing.reason
+        self._settle(now_ms)
+        for utterance in self.voice.ledger.cut_all(now_ms, wiped=True):
+            self._said(utterance, now_ms)
+        self._close_caller_line()
+        self.ended = True
+        lines = tuple(line.to_json() for line in self.transcript.lines)
+        self._note("ended", reason=reason.value, duration_ms=int(now_ms))
+        self._out.append(EndCall(reason, int(now_ms), lines))
+
+    def _on_congested(self, event: SwitchCongested, now_ms: float) -> None:
+        self._congested = event.congested
+
+    def _note(self, event: str, **fields: object) -> None:
+        self._out.append(Note(event, fields))

@@ -1,0 +1,78 @@
+"""The caller's audio on its way to the model: cut, clocked, listened to, and held back while no model can hear it."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+
+from bridge.core.frames import FRAME_MS, MODEL_IN_HZ, Buffer
+from bridge.core.pcm import InboundClock, Layout, LayoutProbe, Recutter, backlog_bytes
+from bridge.core.resample import Resampler
+from bridge.core.speech import SpeechDetector
+
+HELD_MS = 3000  # what is older when a model is ready is history, not a question
+
+
+class Uplink:
+    """`news` is set when the caller began or stopped speaking, or when the layout became known; the session clears it."""
+
+    def __init__(self, rate_hz: int) -> None:
+        self.detector = SpeechDetector(MODEL_IN_HZ)
+        self.layout: Layout | None = None
+        self.news = False
+        self.open = False  # a model hears the caller
+        self.last_audio_ms: float | None = None
+        self._rate_hz = rate_hz
+        self._probe = LayoutProbe(rate_hz)
+        self._clock = InboundClock()
+        self._held: deque[bytes] = deque(maxlen=HELD_MS // FRAME_MS)
+        self._listen_at(rate_hz)
+
+    def _listen_at(self, rate_hz: int) -> None:
+        self._rate_hz = rate_hz
+        self._recutter = Recutter(rate_hz)
+        self._resampler = Resampler(rate_hz, MODEL_IN_HZ) if rate_hz != MODEL_IN_HZ else None
+
+    def push(self, data: Buffer, now_ms: float) -> Sequence[Buffer]:
+        """20 ms frames at 16 kHz for the model, to be sent before this returns to the socket: they may alias `data`."""
+        if self.last_audio_ms is None:
+            if not len(data):
+                return ()
+            data = self._drain_backlog(data)
+        self.last_audio_ms = now_ms
+        if not self._probe.done:
+            self._look_at_layout(len(data), now_ms)
+        frames = self._recutter.push(data)
+        if not frames:
+            return ()
+        at_ms = self._clock.stamp(len(frames), now_ms)
+        if self._resampler is not None:
+            frames = [self._resampler.push(frame) for frame in frames]
+        for frame in frames:
+            self.news |= self.detector.feed(frame, at_ms)
+            at_ms += FRAME_MS
+        if self.open:
+            return frames
+        self._held.extend(bytes(frame) for frame in frames)
+        return ()
+
+    def _drain_backlog(self, data: Buffer) -> Buffer:
+        """Sound from before our time is counted and let go: it answers nothing we said, so it must not interrupt anything either."""
+        old = backlog_bytes(len(data), self._rate_hz)
+        self._clock.skip(len(self._recutter.push(bytes(memoryview(data)[:old]))))
+        return memoryview(data)[old:]
+
+    def _look_at_layout(self, size_bytes: int, now_ms: float) -> None:
+        found = self._probe.push(size_bytes, now_ms)
+        if found is None:
+            return
+        self.layout = found
+        self.news = True
+        if found is Layout.HALF_RATE:
+            self._listen_at(self._rate_hz // 2)
+
+    def take_held(self) -> tuple[bytes, ...]:
+        """Audio held back so far, at most the last 3 s, oldest first."""
+        held = tuple(self._held)
+        self._held.clear()
+        return held

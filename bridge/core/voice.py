@@ -1,0 +1,124 @@
+"""The agent's voice on the line: model speech and clips, resampled, paced, and accounted for as heard or not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bridge.core.frames import MODEL_OUT_HZ, Buffer, FlushSwitch
+from bridge.core.pacer import Pacer
+from bridge.core.playout import PlayoutLedger, Speaker, Utterance
+from bridge.core.resample import Resampler
+
+_QUEUE_LIMIT_MS = 240_000  # four minutes of unheard speech: a model out of control
+_TEXT_CHARS = 4_000
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """An interruption: what must be sent to the switch, and the utterances that were stopped, oldest first."""
+
+    flush: FlushSwitch | None
+    utterances: list[Utterance]
+
+
+class Voice:
+    def __init__(self, rate_hz: int, lead_ms: int, *, kill_audio: bool) -> None:
+        self.ledger = PlayoutLedger()
+        self.pacer = Pacer(rate_hz, lead_ms, kill_audio=kill_audio)
+        self.next_speaker = Speaker.MODEL  # what the model's next utterance counts as
+        self.last_end_ms = float("-inf")  # when the caller last heard the end of an utterance
+        self._rate_hz = rate_hz
+        self._kill = kill_audio
+        self._resampler = Resampler(MODEL_OUT_HZ, rate_hz)
+        self._resampler_in_hz = MODEL_OUT_HZ
+        self._open: Utterance | None = None  # the model's utterance under way
+        self._latest: Utterance | None = None  # the model's last utterance of this turn
+        self._early_words = ""
+
+    @property
+    def is_silent(self) -> bool:
+        """Everything begun was heard (as far as settled)."""
+        return not self.ledger.live
+
+    @property
+    def is_mid_utterance(self) -> bool:
+        """The model has begun an utterance and not yet sent all of it."""
+        return self._open is not None
+
+    def is_only(self, *speakers: Speaker) -> bool:
+        """Something is being heard, and nothing but these."""
+        return bool(self.ledger.live) and all(utterance.speaker in speakers for utterance in self.ledger.live)
+
+    def model_audio(self, pcm: Buffer, rate_hz: int) -> Utterance | None:
+        """Queue model speech; returns the utterance if this began one."""
+        begun = None
+        if self._open is None:
+            begun = self._begin(self.next_speaker)
+            if begun is None:
+                return None
+            begun.text, self._early_words = self._early_words, ""
+            self._open = self._latest = begun
+            self.next_speaker = Speaker.MODEL
+            if rate_hz != self._resampler_in_hz:
+                self._resampler, self._resampler_in_hz = Resampler(rate_hz, self._rate_hz), rate_hz
+        if self.pacer.queued_ms < _QUEUE_LIMIT_MS:
+            self.pacer.push(self._resampler.push(pcm))
+        return begun
+
+    def clip(self, speaker: Speaker, pcm24k: bytes, text: str) -> Utterance | None:
+        """Queue a clip as an utterance of its own."""
+        self.finish()
+        utterance = self._begin(speaker)
+        if utterance is None:
+            return None
+        utterance.text = text
+        resampler = Resampler(MODEL_OUT_HZ, self._rate_hz)
+        self.pacer.push(resampler.push(pcm24k))
+        self.pacer.push(resampler.drain())
+        self.pacer.finish()
+        return utterance
+
+    def _begin(self, speaker: Speaker) -> Utterance | None:
+        utterance = Utterance(speaker, self._rate_hz)
+        if not self.ledger.begin(utterance):
+            return None
+        self.pacer.begin(utterance)
+        return utterance
+
+    def words(self, text: str) -> None:
+        """Transcription of the model's speech, which may run ahead of its audio or behind it."""
+        if self._latest is None:
+            self._early_words = (self._early_words + text)[:_TEXT_CHARS]
+        else:
+            self._latest.text = (self._latest.text + text)[:_TEXT_CHARS]
+
+    def finish(self, *, broken: bool = False) -> None:
+        """The model's utterance under way is all there (or all there will ever be, if `broken`)."""
+        if self._open is None:
+            return
+        self.pacer.push(self._resampler.drain())
+        self._open.broken = broken
+        self.pacer.finish()
+        self._open = None
+
+    def end_turn(self) -> None:
+        """What the model says next, and its words, belong to a new turn."""
+        self.finish()
+        self._latest = None
+
+    def cut(self, now_ms: float) -> Cut:
+        """Stop at once; nothing queued before this leaves after it."""
+        self._resampler.reset()
+        self._open = self._latest = None
+        self._early_words = ""
+        self.next_speaker = Speaker.MODEL
+        stopped = self.ledger.cut_all(now_ms, wiped=self._kill)
+        zeros = self.pacer.flush(now_ms)
+        return Cut(None if zeros is None else FlushSwitch(zeros, self._kill), stopped)
+
+    def settle(self, now_ms: float) -> list[Utterance]:
+        """The utterances that were heard to their end since the last call."""
+        done = self.ledger.settle(now_ms)
+        for utterance in done:
+            self.last_end_ms = max(self.last_end_ms, utterance.end_ms)
+        return done

@@ -1,0 +1,372 @@
+"""One call's I/O: feeds the session with what happens and carries out what it orders, in one task group.
+
+This file is the call's door: whatever goes wrong inside one call is caught here, logged with ids, and ends that call and no other. The
+socket is then closed without a hang-up, so that the carrier goes on to the fallback that stands behind the stream.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from math import inf
+from pathlib import Path
+from typing import Any
+
+from picows import WSCloseCode, WSFrame, WSListener, WSTransport
+
+from bridge.core.frames import (
+    AnswerTool,
+    CallTool,
+    Command,
+    DrainExpired,
+    DropModel,
+    EndCall,
+    EndReason,
+    Event,
+    FlushSwitch,
+    HangUp,
+    ModelEvent,
+    ModelLost,
+    ModelReady,
+    Note,
+    OpenModel,
+    SayToModel,
+    SwitchClosed,
+    SwitchCongested,
+    TellModel,
+    TimePassed,
+    UseModel,
+    WireError,
+)
+from bridge.core.session import CallSession, SessionSettings
+from bridge.shell.carrier import CarrierHangUp
+from bridge.shell.clips import ClipStore
+from bridge.shell.health import Health
+from bridge.shell.model_link import ModelEndpoint, ModelLink
+from bridge.shell.records import CallRecord
+from bridge.shell.socket_frames import BINARY, CLOSE, CONTINUATION, TEXT, Fragments, close_code
+from bridge.shell.tool_client import Opened, ToolClient
+from bridge.wire import audio_fork, gemini_live
+from pokea.errors import CallError, Misuse
+
+_FRAGMENTED_LIMIT_BYTES = 256 * 1024
+_BAD_TEXTS_AT_MOST = 50
+_LEAVE_WITHIN_S = 1.0
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class CallServices:
+    """What every call of a worker shares."""
+
+    settings: SessionSettings
+    model: ModelEndpoint
+    tools: ToolClient | None
+    carrier: CarrierHangUp
+    clips: ClipStore
+    health: Health
+    records_dir: Path | None
+
+
+class Call(WSListener):
+    """The switch's listener and the owner of everything that belongs to the call."""
+
+    def __init__(self, services: CallServices, session_id: str, opened: Opened) -> None:
+        self._services = services
+        self._session_id = session_id
+        self._call_token = opened.call_token
+        self._session = CallSession(services.settings, opened.context, services.clips.of_call(opened.context))
+        self._record = CallRecord(services.records_dir if session_id else None, session_id)
+        self._loop = asyncio.get_running_loop()
+        self._began_s = self._loop.time()
+        self._switch: WSTransport | None = None
+        self._model: ModelLink | None = None
+        self._links: dict[int, ModelLink] = {}
+        self._runner: asyncio.Task[None] | None = None
+        self._group: asyncio.TaskGroup | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._over: asyncio.Future[EndCall] = self._loop.create_future()
+        self._audio_timer: asyncio.TimerHandle | None = None
+        self._audio_at_ms = inf
+        self._deadline_timer: asyncio.TimerHandle | None = None
+        self._deadline_ms = inf
+        self._fragments = Fragments(_FRAGMENTED_LIMIT_BYTES)
+        self._bad_texts = 0
+        self._orders: dict[type[Any], Callable[[Any], None]] = {
+            FlushSwitch: self._flush_switch,
+            OpenModel: self._open_model,
+            UseModel: self._use_model,
+            DropModel: self._drop_model,
+            SayToModel: lambda order: self._tell(gemini_live.encode_text(order.text)),
+            TellModel: lambda order: self._tell(gemini_live.encode_context(order.text)),
+            AnswerTool: lambda order: self._tell(gemini_live.encode_tool_answer(order)),
+            CallTool: lambda order: self._start(self._call_tool(order)),
+            HangUp: lambda order: self._start(self._hang_up(order)),
+            EndCall: self._end,
+            Note: lambda order: self._record.write(order.event, order.fields, self._now_ms()),
+        }
+        services.health.calls.add(self)
+
+    def _now_ms(self) -> float:
+        return (self._loop.time() - self._began_s) * 1000
+
+    # --- the life of the call -----------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Returns when nothing of the call is left."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                self._group = group
+                if not self._over.done():  # the switch may have left again before this task ran
+                    self._obey(self._session.start(self._now_ms()))
+                end = await self._over
+                self._release()
+        except Exception as problem:  # the door: one call's fault ends one call
+            log.exception("call %s broke: %s", self._session_id, type(problem).__name__)
+            self._record.write("ended", {"reason": EndReason.BRIDGE_ERROR.value}, self._now_ms())
+            lines = tuple(line.to_json() for line in self._session.transcript.lines)
+            end = EndCall(EndReason.BRIDGE_ERROR, int(self._now_ms()), lines)
+        finally:
+            self._group = None
+            self._release()
+            self._services.health.calls.discard(self)
+        await self._report(end)
+        self._record.close()
+
+    def _release(self) -> None:
+        for timer in (self._audio_timer, self._deadline_timer):
+            if timer is not None:
+                timer.cancel()
+        for task in tuple(self._tasks):
+            task.cancel()
+        for link in self._links.values():
+            link.close()
+        self._links.clear()
+        self._model = None
+        self._leave()
+
+    def _leave(self) -> None:
+        """Close the switch's socket; if the switch does not go along, cut it."""
+        switch = self._switch
+        if switch is not None and not switch.is_disconnected:
+            if not switch.is_close_frame_sent:
+                switch.send_close(WSCloseCode.OK)
+            switch.disconnect()
+            self._loop.call_later(_LEAVE_WITHIN_S, _abort, switch)
+
+    async def _report(self, end: EndCall) -> None:
+        """Once per call, after everything else is gone."""
+        if self._services.tools is None or not self._call_token:
+            return
+        try:
+            await self._services.tools.close(self._call_token, end)
+        except CallError as problem:
+            log.error("end of call %s was not reported: %s", self._session_id, problem.code)
+
+    async def never_began(self) -> None:
+        """The peer left between the token check and the upgrade: the control plane hears that the call is over."""
+        self._services.health.calls.discard(self)
+        await self._report(EndCall(EndReason.CALLER_HUNG_UP, 0, ()))
+        self._record.close()
+
+    def must_end(self) -> None:
+        self._feed(DrainExpired())
+
+    def _broke(self, problem: Exception) -> None:
+        if not self._over.done():
+            self._over.set_exception(problem)
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        if self._group is None:
+            work.close()
+            raise Misuse("call_not_running", "an order came before the call began or after it ended")
+        task = self._group.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    # --- events in, orders out ----------------------------------------------------------------------------------------------
+
+    def _feed(self, event: Event) -> None:
+        try:
+            self._obey(self._session.handle(event, self._now_ms()))
+        except Exception as problem:  # the door: a callback has no task that could carry the fault
+            self._broke(problem)
+
+    def _obey(self, orders: list[Command]) -> None:
+        for order in orders:
+            self._orders[type(order)](order)
+        self._pump()
+        self._watch_deadline()
+
+    def _pump(self) -> None:
+        """Send what is due to the switch, and come back when the next frame is."""
+        switch, session = self._switch, self._session
+        if switch is None or session.ended:
+            return
+        now_ms = self._now_ms()
+        while (message := session.pull(now_ms)) is not None:
+            switch.send(BINARY, message)
+        if session.has_orders:
+            for order in session.take():
+                self._orders[type(order)](order)
+        wake_ms = session.wake_ms
+        if self._audio_timer is not None:
+            if self._audio_at_ms <= wake_ms:
+                return
+            self._audio_timer.cancel()
+            self._audio_timer = None
+        if wake_ms != inf:
+            self._audio_at_ms = wake_ms
+            self._audio_timer = self._loop.call_at(self._began_s + wake_ms / 1000, self._audio_due)
+
+    def _audio_due(self) -> None:
+        self._audio_timer = None
+        try:
+            self._pump()
+        except Exception as problem:  # the door
+            self._broke(problem)
+
+    def _watch_deadline(self) -> None:
+        """Deadlines mostly move away, so a timer that is set fires early now and then instead of being moved every time."""
+        deadline_ms = self._session.deadline_ms
+        if self._deadline_timer is not None:
+            if self._deadline_ms <= deadline_ms:
+                return
+            self._deadline_timer.cancel()
+            self._deadline_timer = None
+        if deadline_ms != inf:
+            self._deadline_ms = deadline_ms
+            self._deadline_timer = self._loop.call_at(self._began_s + deadline_ms / 1000 + 0.001, self._deadline_due)
+
+    def _deadline_due(self) -> None:
+        self._deadline_timer = None
+        self._feed(TimePassed())
+
+    # --- the switch ---------------------------------------------------------------------------------------------------------
+
+    def on_ws_connected(self, transport: WSTransport) -> None:
+        self._switch = transport
+        self._runner = self._loop.create_task(self.run())
+
+    def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
+        kind = frame.msg_type
+        try:
+            if kind is BINARY and frame.fin:
+                self._hear(frame.get_payload_as_memoryview())
+            elif kind is TEXT and frame.fin:
+                self._read_text(frame.get_payload_as_bytes())
+            elif kind in (BINARY, TEXT, CONTINUATION):
+                self._join(frame)
+            elif kind is CLOSE:
+                self._leave()
+        except Exception as problem:  # the door
+            self._broke(problem)
+
+    def _hear(self, data: bytes | memoryview) -> None:
+        session = self._session
+        frames = session.caller_audio(data, self._now_ms())
+        if frames and self._model is not None:
+            self._model.send_audio(frames)
+        if session.has_orders and self._group is not None:
+            self._obey(session.take())
+
+    def _read_text(self, payload: bytes) -> None:
+        try:
+            events = audio_fork.decode_text(payload)
+        except WireError as problem:
+            self._bad_texts += 1
+            log.warning("call %s: %s", self._session_id, problem.code)
+            if self._bad_texts > _BAD_TEXTS_AT_MOST:
+                self._refuse(WSCloseCode.POLICY_VIOLATION)
+            return
+        for event in events:
+            self._feed(event)
+
+    def _join(self, frame: WSFrame) -> None:
+        try:
+            message = self._fragments.add(frame)
+        except ValueError:
+            self._refuse(WSCloseCode.PROTOCOL_ERROR)
+            return
+        if message is not None:
+            kind, payload = message
+            if kind is BINARY:
+                self._hear(payload)
+            else:
+                self._read_text(payload)
+
+    def _refuse(self, code: WSCloseCode) -> None:
+        if self._switch is not None:
+            self._switch.send_close(code)
+            self._leave()
+
+    def on_ws_disconnected(self, transport: WSTransport) -> None:
+        handshake = transport.close_handshake
+        by_us = handshake is not None and handshake.recv is None and handshake.sent is not None
+        self._feed(SwitchClosed(close_code(transport), by_us))
+
+    def pause_writing(self) -> None:
+        self._feed(SwitchCongested(True))
+
+    def resume_writing(self) -> None:
+        self._feed(SwitchCongested(False))
+
+    # --- orders -------------------------------------------------------------------------------------------------------------
+
+    def _flush_switch(self, order: FlushSwitch) -> None:
+        if self._switch is not None:
+            self._switch.send(BINARY, order.zeros)
+            if order.kill:
+                self._switch.send(TEXT, audio_fork.KILL_AUDIO)
+
+    def _open_model(self, order: OpenModel) -> None:
+        link = ModelLink(order.link, self._model_said, self._model_lost)
+        self._links[order.link] = link
+        self._start(link.open(self._services.model, order))
+
+    def _model_said(self, link: ModelLink, events: Sequence[ModelEvent]) -> None:
+        for event in events:
+            if link is self._model or isinstance(event, ModelReady):
+                self._feed(event)
+
+    def _model_lost(self, event: ModelLost) -> None:
+        link = self._links.pop(event.link, None)
+        if link is not None and link is self._model:
+            self._model = None
+        self._feed(event)
+
+    def _use_model(self, order: UseModel) -> None:
+        self._model = self._links[order.link]
+        self._model.send_audio(order.held)
+
+    def _drop_model(self, order: DropModel) -> None:
+        link = self._links.pop(order.link, None)
+        if link is not None:
+            link.close()
+
+    def _tell(self, message: bytes) -> None:
+        if self._model is not None:
+            self._model.send(message)
+
+    async def _call_tool(self, order: CallTool) -> None:
+        tools = self._services.tools
+        if tools is None:
+            raise Misuse("no_tools", "a tool was called in a call without a control plane")
+        self._feed(await tools.call(self._call_token, order))
+
+    async def _hang_up(self, order: HangUp) -> None:
+        """REST first: once the socket is closed, the carrier would go on to the fallback behind the stream."""
+        if order.by_rest:
+            await self._services.carrier.hang_up(self._session_id)
+        self._leave()
+
+    def _end(self, order: EndCall) -> None:
+        if not self._over.done():
+            self._over.set_result(order)
+
+
+def _abort(switch: WSTransport) -> None:
+    if not switch.is_disconnected:
+        switch.disconnect(False)

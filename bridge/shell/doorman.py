@@ -1,0 +1,210 @@
+"""Reads the head of each request before picows sees the connection, because picows answers an upgrade at once and a stream token must be
+checked (by a network call) before that. An admitted connection is handed over with every byte that has arrived.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from base64 import b64decode
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import cast
+from urllib.parse import parse_qsl
+
+from picows import WSListener, WSUpgradeRequest, WSUpgradeResponse, WSUpgradeResponseWithListener
+from picows.picows import WSAutoPingStrategy, WSProtocol  # type: ignore[attr-defined]  # its stub leaves it out
+
+from bridge.wire.audio_fork import SUBPROTOCOL
+
+HEAD_LIMIT_BYTES = 16 * 1024  # path and query alone may have 4 KiB
+HEAD_WITHIN_S = 8.0
+_EARLY_BYTES = 256 * 1024  # audio sent before the answer
+_MESSAGE_LIMIT_BYTES = 256 * 1024  # a first message may hold a second of backlog, 39 KB at 16 kHz
+_READ_BUFFER_BYTES = 4 * 1024  # grows where a message needs it; most hold 640 bytes
+_KEY_BYTES = 16
+log = logging.getLogger(__name__)
+_picows_log = logging.getLogger("bridge.switch.socket")
+
+
+class BadRequest(Exception):
+    """Not an HTTP request that the bridge reads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Header names are in lower case. The query holds the stream token: never log it."""
+
+    method: str
+    path: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+
+    @property
+    def is_upgrade(self) -> bool:
+        """RFC 6455 §4.2.1, as far as picows would refuse it after the token was spent."""
+        try:
+            key = b64decode(self.headers.get("sec-websocket-key", ""), validate=True)
+        except ValueError:
+            return False
+        return (
+            len(key) == _KEY_BYTES
+            and self.headers.get("upgrade", "").lower() == "websocket"
+            and "upgrade" in self.headers.get("connection", "").lower()
+            and self.headers.get("sec-websocket-version") == "13"
+        )
+
+    @property
+    def subprotocols(self) -> tuple[str, ...]:
+        return tuple(item.strip() for item in self.headers.get("sec-websocket-protocol", "").split(",") if item.strip())
+
+
+def parse_request(head: bytes) -> Request:
+    """`head` without its last empty line. Raises BadRequest."""
+    try:
+        lines = head.decode("ascii").split("\r\n")
+    except UnicodeDecodeError:
+        raise BadRequest("not ASCII") from None
+    words = lines[0].split(" ")
+    if len(words) != 3 or words[2] != "HTTP/1.1" or not words[1].startswith("/"):
+        raise BadRequest("no request line")
+    headers: dict[str, str] = {}
+    for line in lines[1:]:
+        name, colon, value = line.partition(":")
+        if not colon or not name or name != name.strip():
+            raise BadRequest("malformed header")
+        headers[name.lower()] = value.strip()
+    path, _, query = words[1].partition("?")
+    return Request(words[0], path, dict(parse_qsl(query, max_num_fields=32)), headers)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A plain HTTP answer, after which the connection closes."""
+
+    status: HTTPStatus
+    body: str = ""
+
+    def to_bytes(self) -> bytes:
+        body = (self.body or f"{self.status.phrase}\n").encode()
+        head = (
+            f"HTTP/1.1 {self.status.value} {self.status.phrase}\r\nContent-Type: text/plain; charset=utf-8\r\n"
+            f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+        )
+        return head.encode() + body
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """`listener` takes the stream. `abandoned` is called instead if the peer left before it could."""
+
+    listener: WSListener
+    abandoned: Callable[[], None]
+
+
+Decide = Callable[[Request], Awaitable[Answer | Admitted]]
+Spawn = Callable[[Coroutine[object, object, None]], asyncio.Task[None]]
+
+
+class Doorman(asyncio.Protocol):
+    """One connection until it is refused, answered, or handed over to picows."""
+
+    def __init__(self, decide: Decide, spawn: Spawn) -> None:
+        self._decide = decide
+        self._spawn = spawn
+        self._received = bytearray()
+        self._head_end = -1
+        self._lost = False
+        self._timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)  # aiofastnet's only quacks like one
+        self._timer = asyncio.get_running_loop().call_later(HEAD_WITHIN_S, self._transport.abort)
+
+    def data_received(self, data: bytes) -> None:
+        self._received += data
+        if self._head_end >= 0:
+            if len(self._received) > _EARLY_BYTES:
+                self._transport.abort()
+            return
+        self._head_end = self._received.find(b"\r\n\r\n")
+        if self._head_end < 0:
+            if len(self._received) > HEAD_LIMIT_BYTES:
+                self._refuse(Answer(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE))
+            return
+        try:
+            request = parse_request(bytes(self._received[: self._head_end]))
+        except (BadRequest, ValueError):
+            self._refuse(Answer(HTTPStatus.BAD_REQUEST))
+            return
+        self._spawn(self._admit(request))
+
+    def eof_received(self) -> bool:
+        return False
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._lost = True
+        self._stop_timer()
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _refuse(self, answer: Answer) -> None:
+        self._stop_timer()
+        if not self._lost:
+            self._transport.write(answer.to_bytes())
+            self._transport.close()
+
+    async def _admit(self, request: Request) -> None:
+        decision = await self._decide(request)
+        if isinstance(decision, Answer):
+            self._refuse(decision)
+        elif self._lost or self._transport.is_closing():
+            decision.abandoned()
+        else:
+            self._stop_timer()
+            self._hand_over(request, decision.listener)
+
+    def _hand_over(self, request: Request, listener: WSListener) -> None:
+        """Replay a head reduced to what the handshake needs (no token in it), then everything that followed."""
+        kept = ("host", "sec-websocket-key", "sec-websocket-version")
+        lines = [f"GET {request.path} HTTP/1.1", "Upgrade: websocket", "Connection: upgrade"]
+        lines += [f"{name}: {request.headers[name]}" for name in kept if name in request.headers]
+        replay = memoryview("\r\n".join([*lines, "", ""]).encode() + bytes(self._received[self._head_end + 4 :]))
+        protocol = _protocol(listener)
+        self._transport.set_protocol(protocol)
+        protocol.connection_made(self._transport)
+        while replay:
+            room = protocol.get_buffer(-1)
+            size = min(len(room), len(replay))
+            room[:size] = replay[:size]
+            protocol.buffer_updated(size)
+            replay = replay[size:]
+        self._received.clear()
+
+
+def _protocol(listener: WSListener) -> WSProtocol:
+    def answer(_: WSUpgradeRequest) -> WSUpgradeResponseWithListener:
+        response = WSUpgradeResponse.create_101_response(extra_headers={"Sec-WebSocket-Protocol": SUBPROTOCOL})
+        return WSUpgradeResponseWithListener(response, listener)
+
+    return WSProtocol(
+        None,  # host, as a client
+        None,  # path, as a client
+        False,  # is a client
+        answer,
+        _picows_log,
+        True,  # disconnect on an exception of the listener
+        HEAD_WITHIN_S,
+        False,  # automatic ping: the stream itself shows that the leg lives
+        20,
+        20,
+        WSAutoPingStrategy.PING_WHEN_IDLE,
+        True,  # automatic pong
+        _MESSAGE_LIMIT_BYTES,
+        None,  # extra headers, as a client
+        _READ_BUFFER_BYTES,
+    )

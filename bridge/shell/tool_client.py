@@ -1,0 +1,200 @@
+"""The bridge's only way to the business: the tools Lambda, invoked with a deadline, its failures turned into truthful words."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from bridge.core.context import CallContext, parse_context
+from bridge.core.frames import CallTool, EndCall, ToolReturned
+from pokea.errors import (
+    CallError,
+    Conflict,
+    Denied,
+    Indeterminate,
+    Misuse,
+    NotFound,
+    RejectedInput,
+    Unauthorized,
+    Unavailable,
+)
+
+_KINDS: dict[str, type[CallError]] = {
+    kind.__name__: kind
+    for kind in (Conflict, Denied, Unauthorized, RejectedInput, NotFound, Unavailable, Indeterminate, Misuse)
+}
+_THREADS = 32
+_WAITING_AT_MOST = 128
+_RETRY_AFTER_S = 0.15
+
+_UNKNOWN = (
+    "It is not known whether this was done. Tell the caller so honestly, do not say that it was done or that it failed, "
+    "and offer that the business calls back to confirm."
+)
+_FAILED = "This could not be done now and nothing was changed. Tell the caller so honestly and offer to try once more or a call back."
+
+
+class InvokeFailed(CallError):
+    """Transport trouble of one Invoke. `sent`: the function may have run."""
+
+    def __init__(self, problem: str, *, sent: bool) -> None:
+        super().__init__("invoke_failed", problem)
+        self.sent = sent
+
+
+class Invoke(Protocol):
+    def __call__(self, request: bytes, timeout_s: float) -> bytes:
+        """The function's reply. Raises InvokeFailed. Called in a worker thread."""
+
+
+def lambda_invoke(function: str, deadline_s: float) -> Invoke:
+    """Invoke by boto3 (`AWS_ENDPOINT_URL_LAMBDA` points it elsewhere). No retries inside: this module decides about them."""
+    import boto3
+    from botocore.config import Config
+    from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, EndpointConnectionError
+
+    config = Config(
+        connect_timeout=min(1.0, deadline_s),
+        read_timeout=deadline_s,
+        retries={"total_max_attempts": 1},
+        max_pool_connections=_THREADS,
+    )
+    client = boto3.client("lambda", config=config)
+
+    def invoke(request: bytes, timeout_s: float) -> bytes:
+        try:
+            reply = client.invoke(FunctionName=function, InvocationType="RequestResponse", Payload=request)
+            payload: bytes = reply["Payload"].read()
+        except (ConnectTimeoutError, EndpointConnectionError) as problem:
+            raise InvokeFailed(type(problem).__name__, sent=False) from problem
+        except ClientError as problem:
+            status = problem.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
+            raise InvokeFailed(f"HTTP {status}", sent=status >= 500) from problem
+        except BotoCoreError as problem:
+            raise InvokeFailed(type(problem).__name__, sent=True) from problem
+        if reply.get("FunctionError"):
+            raise InvokeFailed("the function failed", sent=True)
+        return payload
+
+    return invoke
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    call_token: str
+    context: CallContext
+
+
+class ToolClient:
+    def __init__(self, invoke: Invoke, deadline_s: float, bridge_id: str) -> None:
+        self._invoke = invoke
+        self._deadline_s = deadline_s
+        self._bridge_id = bridge_id
+        self._threads = ThreadPoolExecutor(_THREADS, "tools")
+        self._waiting = 0
+
+    def shut_down(self) -> None:
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def open(self, session_id: str, token: str) -> Opened:
+        """Spend a stream token. Raises Unauthorized, Denied, Conflict, NotFound, RejectedInput, or Unavailable."""
+        request = {"operation": "open", "session_id": session_id, "token": token, "bridge": self._bridge_id}
+        result = await self._request(request, retry=False)
+        call_token, context = result.get("call_token"), result.get("context")
+        if not isinstance(call_token, str) or not isinstance(context, Mapping):
+            raise Unavailable("bad_reply", "open: no call token or no context")
+        return Opened(call_token, parse_context(context))
+
+    async def call(self, call_token: str, order: CallTool) -> ToolReturned:
+        """The answer for the model, whatever happens: an error becomes words that claim nothing untrue."""
+        request = {
+            "operation": "tool",
+            "call_token": call_token,
+            "tool_call_id": order.tool_call_id,
+            "tool": order.name,
+            "arguments": order.arguments,
+            "evidence": order.evidence,
+        }
+        try:
+            result = await self._request(request, retry=True)
+        except CallError as problem:
+            return ToolReturned(order.tool_call_id, failure_words(problem), failed=True)
+        payload, nonce = result.get("payload"), result.get("nonce")
+        if not isinstance(payload, Mapping):
+            return ToolReturned(order.tool_call_id, failure_words(Indeterminate("bad_reply")), failed=True)
+        return ToolReturned(
+            order.tool_call_id, payload, nonce if isinstance(nonce, str) else None, bool(result.get("end_call"))
+        )
+
+    async def close(self, call_token: str, end: EndCall) -> None:
+        """Report the end of a call, once. Raises CallError."""
+        request = {
+            "operation": "close",
+            "call_token": call_token,
+            "reason": end.reason.value,
+            "duration_ms": end.duration_ms,
+            "transcript": list(end.transcript),
+        }
+        await self._request(request, retry=True)
+
+    async def _request(self, request: Mapping[str, Any], *, retry: bool) -> Mapping[str, Any]:
+        """One operation within the deadline. Only what certainly did not happen is tried again, with the same ids."""
+        body = json.dumps(request, default=str).encode()
+        deadline = time.monotonic() + self._deadline_s
+        try:
+            return _result(await self._in_thread(body, deadline))
+        except Unavailable:
+            left = deadline - time.monotonic()
+            if not retry or left < 2 * _RETRY_AFTER_S:
+                raise
+        await asyncio.sleep(_RETRY_AFTER_S)
+        return _result(await self._in_thread(body, deadline))
+
+    async def _in_thread(self, body: bytes, deadline: float) -> bytes:
+        if self._waiting >= _WAITING_AT_MOST:
+            raise Unavailable("tools_busy", "too many tool calls wait for a thread")
+        left = max(0.05, deadline - time.monotonic())
+        self._waiting += 1
+        try:
+            work = asyncio.get_running_loop().run_in_executor(self._threads, self._invoke, body, left)
+            async with asyncio.timeout(left):
+                return await work
+        except TimeoutError:
+            raise Indeterminate("tools_timeout", "no answer within the deadline") from None
+        except InvokeFailed as problem:
+            if problem.sent:
+                raise Indeterminate("tools_failed", problem.message) from problem
+            raise Unavailable("tools_unreachable", problem.message) from problem
+        finally:
+            self._waiting -= 1
+
+
+def _result(reply: bytes) -> Mapping[str, Any]:
+    try:
+        message = json.loads(reply)
+    except ValueError:
+        raise Indeterminate("bad_reply", "the reply is not JSON") from None
+    if isinstance(message, dict) and message.get("ok") is True and isinstance(message.get("result"), dict):
+        result: dict[str, Any] = message["result"]
+        return result
+    error = message.get("error") if isinstance(message, dict) else None
+    if not isinstance(error, dict):
+        raise Indeterminate("bad_reply", "the reply is neither a result nor an error")
+    kind = _KINDS.get(str(error.get("kind")), Indeterminate)
+    raise kind(str(error.get("code", "unknown")), str(error.get("message", "")))
+
+
+def failure_words(problem: CallError) -> dict[str, object]:
+    """What the model is told about a failed call."""
+    uncertain = isinstance(problem, Indeterminate)
+    return {
+        "status": "unknown" if uncertain else "error",
+        "code": problem.code,
+        "retryable": False,
+        "instruction": _UNKNOWN if uncertain else _FAILED,
+    }

@@ -1,0 +1,91 @@
+"""One bridge process: everything put together, served until the drain is over."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import os
+import uuid
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+
+from bridge.core.resample import warm_up
+from bridge.settings import BridgeSettings
+from bridge.shell.call_task import Call, CallServices
+from bridge.shell.carrier import CarrierHangUp
+from bridge.shell.clips import ClipStore
+from bridge.shell.doorman import Admitted
+from bridge.shell.drain import Drain
+from bridge.shell.health import Health
+from bridge.shell.model_link import ModelEndpoint
+from bridge.shell.server import Gate, Server
+from bridge.shell.tool_client import Opened, ToolClient, lambda_invoke
+from pokea.adapters.secrets import Secrets
+from pokea.adapters.settings import BadSettings
+
+_GC_THRESHOLDS = (50_000, 20, 100)  # the hot paths make no cycles; a full collection would be heard
+log = logging.getLogger(__name__)
+
+
+class Exchange:
+    """Makes a call out of every admitted stream."""
+
+    def __init__(self, services: CallServices) -> None:
+        self._services = services
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def connect(self, session_id: str, opened: Opened) -> Admitted:
+        call = Call(self._services, session_id, opened)
+        return Admitted(call, lambda: self._spawn(call.never_began()))
+
+    def _spawn(self, work: Coroutine[object, object, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def build_services(settings: BridgeSettings, secrets: Secrets, health: Health) -> CallServices:
+    """Raises BadSettings for what only shows when it is used: a CA file, a missing key."""
+    clips = ClipStore(Path(settings.clips_dir) if settings.clips_dir else None)
+    clips.load()
+    tools = None
+    if settings.authenticates:
+        deadline_s = settings.tools_deadline_ms / 1000
+        tools = ToolClient(lambda_invoke(settings.tools_function, deadline_s), deadline_s, _bridge_id())
+    try:
+        model = ModelEndpoint.of(settings.gemini_url, secrets.optional("GEMINI_API_KEY"), settings.gemini_ca)
+    except OSError as problem:
+        raise BadSettings("POKEA_GEMINI_CA", f"{settings.gemini_ca} cannot be read: {problem.strerror}") from None
+    return CallServices(
+        settings=settings.session(),
+        model=model,
+        tools=tools,
+        carrier=CarrierHangUp(settings.carrier_base, secrets.optional("SAUTIKIT_API_KEY")),
+        clips=clips,
+        health=health,
+        records_dir=Path(settings.records_dir) if settings.records_dir else None,
+    )
+
+
+def _bridge_id() -> str:
+    return f"{os.uname().nodename}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+
+
+async def serve(settings: BridgeSettings, secrets: Secrets, ready: Callable[[int], None] = lambda _: None) -> None:
+    """Serve until told to stop and drained. `ready` gets the port once calls are taken. Raises BadSettings, OSError."""
+    health = Health(settings.max_calls)
+    services = build_services(settings, secrets, health)
+    drain = Drain(health, settings.drain_s)
+    drain.listen()
+    warm_up()
+    gate = Gate(health, services.tools, Exchange(services))
+    async with Server(gate, settings.host, settings.port) as server:
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(*_GC_THRESHOLDS)
+        ready(server.port)
+        await drain.wait()
+    await services.carrier.close()
+    if services.tools is not None:
+        services.tools.shut_down()
