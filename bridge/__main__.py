@@ -29,6 +29,7 @@ def main() -> int:
     logging.basicConfig(
         level=logging.WARNING, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
+    logging.getLogger("aiofastnet").setLevel(logging.ERROR)  # one line per frame written to a peer that has just left
     try:
         settings = read_settings(os.environ)
         _claim(settings.host, settings.port)

@@ -4,7 +4,8 @@
         environment = aws.environ()
 
 ministack is an emulator on loopback, for desks and tests only. It saves its state when it is stopped cleanly; besides, every table
-is exported every 30 s, so after a crash (kill -9, power) at most the last 30 s are lost. What lies in the state folder:
+is exported every 30 s, so after a crash (kill -9, power) at most the last 30 s of the tables are lost; queues and schedules then go
+back to the last clean stop. What lies in the state folder:
 
     aws/      the emulator's own state, its scratch space, and the lock that keeps a second one out
     export/   <table>.jsonl, one item per line
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 EXPORT_EVERY_S = 30.0
 REGION = "eu-west-1"
+PROFILE = "pokea-local"
 SERVICES = "dynamodb,sqs,events,scheduler,s3,secretsmanager,sts,iam,logs,monitoring"
 PYTHON = ROOT / ".venv-ministack/bin/python"
 CHILD = Path(__file__).with_name("aws_child.py")
@@ -62,14 +64,13 @@ class LocalAws:
 
     async def __aenter__(self) -> Self:
         self.tables = load_tables(self._template)
-        self._lock = await _lock_folder(self._folder)
-        try:
-            crashed = self._discard_stale_state()
+        async with contextlib.AsyncExitStack() as undo:
+            undo.push_async_callback(self._end)
+            self._lock = await _lock_folder(self._folder)
+            crashed = self._prepare_folder()
             await self._start_on_a_free_port()
             await asyncio.to_thread(self._prepare_tables, crashed)
-        except BaseException:
-            await self._end()
-            raise
+            undo.pop_all()
         self._exporter = asyncio.create_task(self._export_for_ever())
         return self
 
@@ -89,7 +90,9 @@ class LocalAws:
             "AWS_DEFAULT_REGION": REGION,
             "AWS_REGION": REGION,
             "AWS_EC2_METADATA_DISABLED": "true",
-            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_PROFILE": PROFILE,  # a developer's own profile may be set, and must not be looked for
+            "AWS_DEFAULT_PROFILE": PROFILE,
+            "AWS_CONFIG_FILE": str(self._folder / "config"),
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
             "NO_PROXY": no_proxy,
             "no_proxy": no_proxy,
@@ -148,10 +151,11 @@ class LocalAws:
             self._lock.close()
             self._lock = None
 
-    def _discard_stale_state(self) -> bool:
-        """After a crash the emulator's own table state is older than the exports. True if there was none or it was discarded."""
+    def _prepare_folder(self) -> bool:
+        """Whether the last run crashed: then the emulator's own table state is older than the exports, and is removed."""
         for name in ("state", "tmp", "s3"):
             (self._folder / name).mkdir(parents=True, exist_ok=True)
+        (self._folder / "config").write_text(f"[profile {PROFILE}]\nregion = {REGION}\n", encoding="utf-8")
         if self._marker.exists():
             return False
         (self._folder / "state/dynamodb.json").unlink(missing_ok=True)

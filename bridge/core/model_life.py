@@ -124,12 +124,13 @@ class ModelLife:
         handle, self._handle = self._handle, None
         return handle
 
-    def may_rotate(self, now_ms: float, at_boundary: bool, history: str) -> list[Command]:
-        """Begin a planned hand-over if one is due."""
-        if self.state is not Life.READY or self._due_ms is None or now_ms < self._due_ms:
-            return []
-        if not at_boundary and (self._must_ms is None or now_ms < self._must_ms):
-            return []
+    def is_due(self, now_ms: float, at_boundary: bool) -> bool:
+        """A planned hand-over should begin now: at a turn boundary once the connection is old, anywhere just before it ends."""
+        deadline = self.deadline_ms(at_boundary)
+        return deadline is not None and now_ms >= deadline
+
+    def rotate(self, history: str) -> list[Command]:
+        """Begin the hand-over."""
         self.state, self._due_ms, self._must_ms = Life.ROTATING, None, None
         return [self._open(self._take_handle(), _RECOVER_MS, history)]
 
@@ -143,4 +144,4 @@ class ModelLife:
     def deadline_ms(self, at_boundary: bool) -> float | None:
         if self.state is not Life.READY:
             return None
-        return self._due_ms if at_boundary else self._must_ms
+        return self._due_ms if at_boundary and self._due_ms is not None else self._must_ms

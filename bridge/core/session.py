@@ -99,6 +99,7 @@ class CallSession:
         self._watchdog = Watchdog()
         self._nudged = False
         self._answer_owed = False  # the model's last connection ended while the caller waited for it
+        self._caller_speaking = False
         self._congested = False
         self._sounded = False
         self._out: list[Command] = []
@@ -229,8 +230,8 @@ class CallSession:
         alarm = self._watchdog.due(now_ms, self.uplink.last_audio_ms or 0.0)
         if alarm is not None:
             self._on_alarm(alarm, now_ms)
-        if self.closing is None:
-            self._out += self._held_while(self.life.may_rotate(now_ms, self._at_boundary, self.transcript.history()))
+        if self.closing is None and self.life.is_due(now_ms, self._at_boundary):
+            self._out += self._held_while(self.life.rotate(self.transcript.history()))
 
     @property
     def _line_is_quiet(self) -> bool:
@@ -246,14 +247,15 @@ class CallSession:
     # --- the caller ---------------------------------------------------------------------------------------------------------
 
     def _on_caller_news(self, now_ms: float) -> None:
-        if self.uplink.layout is not None:
-            layout, self.uplink.layout = self.uplink.layout, None
-            if layout is not Layout.AS_DECLARED:
-                self._note("stream_layout", layout=layout.value)
-            if layout is Layout.DOUBLE:
-                self._farewell(EndReason.BRIDGE_ERROR, "trouble", now_ms)
-                return
+        layout, self.uplink.layout = self.uplink.layout, None
+        if layout is not None and layout is not Layout.AS_DECLARED:
+            self._note("stream_layout", layout=layout.value)
+        if layout is Layout.DOUBLE:
+            self._farewell(EndReason.BRIDGE_ERROR, "trouble", now_ms)
         speaking = self.uplink.detector.is_speaking
+        if speaking is self._caller_speaking:
+            return
+        self._caller_speaking = speaking
         self.turns.on(Signal.CALLER_STARTED if speaking else Signal.CALLER_STOPPED)
         if self.voice.is_silent:  # while the agent is heard, its echo on the line looks like a caller
             self._caller_active()
@@ -382,8 +384,7 @@ class CallSession:
         if not taken.first:
             self.voice.finish(broken=True)
             self.desk.cancel_all()
-        self.uplink.open = True
-        self._out.append(UseModel(taken.link, self.uplink.take_held()))
+        self._out.append(UseModel(taken.link, self.uplink.connect()))
         self._note("model_ready", after_ms=int(now_ms))
         self._brief(taken)
 
@@ -407,8 +408,7 @@ class CallSession:
             self.desk.cancel_all()
             self._note("model_lost", code=event.code)
         if was is Life.ROTATING and self.life.state is Life.READY:
-            self.uplink.open = True
-            self._out.append(UseModel(self.life.link, self.uplink.take_held()))
+            self._out.append(UseModel(self.life.link, self.uplink.connect()))
         self._out += self._held_while(orders)
         if self.life.state is Life.GONE and self.closing is None:
             self._farewell(EndReason.MODEL_LOST, "trouble", now_ms)
@@ -416,7 +416,7 @@ class CallSession:
     def _held_while(self, orders: list[Command]) -> list[Command]:
         """While a connection is being opened, the caller's audio waits for it."""
         if orders:
-            self.uplink.open = False
+            self.uplink.hold()
         return orders
 
     def _model_acted(self) -> None:

@@ -13,7 +13,8 @@ import numpy as np
 
 from bridge.core.frames import FRAME_MS, Buffer
 
-_BATCH = 3  # frames looked at together: numpy's overhead per call outweighs the arithmetic
+_BATCH = 5  # frames looked at together: numpy's overhead per call outweighs the arithmetic
+_EVERY = 4  # every fourth sample is enough for an energy
 _LOUDER = 6.0  # speech is at least this much (8 dB) above the floor
 _QUIETEST = 90.0**2  # and above -51 dBFS
 _BRIEFEST_FRAMES = 3  # 60 ms
@@ -27,9 +28,12 @@ class SpeechDetector:
 
     def __init__(self, rate_hz: int) -> None:
         self._samples = rate_hz * FRAME_MS // 1000
+        self._batch_bytes = _BATCH * 2 * self._samples
         self._batch = bytearray()
         self._batch_at_ms = 0.0
+        self._scale = _EVERY / self._samples
         self._minima: deque[float] = deque([_QUIETEST], maxlen=4)
+        self._floor = _QUIETEST
         self._window_min = float("inf")
         self._window_left = _FLOOR_WINDOW_FRAMES
         self._loud = 0
@@ -50,25 +54,33 @@ class SpeechDetector:
         if not self._batch:
             self._batch_at_ms = at_ms
         self._batch += frame
-        return self.look() if len(self._batch) >= _BATCH * 2 * self._samples else False
+        return len(self._batch) >= self._batch_bytes and self.look()
 
     def look(self) -> bool:
         """Decide on the frames fed so far."""
         if not self._batch:
             return False
-        # Every second sample is enough for an energy.
-        signal = np.frombuffer(self._batch, np.int16).reshape(-1, self._samples)[:, ::2].astype(np.float32)
-        energies = np.einsum("ij,ij->i", signal, signal)
+        signal = np.frombuffer(self._batch, np.int16)[::_EVERY].astype(np.float32).reshape(-1, self._samples // _EVERY)
+        energies: list[float] = np.vecdot(signal, signal).tolist()
         self._batch.clear()
-        changed, scale = False, 2 / self._samples
-        for index, energy in enumerate(energies.tolist()):
-            changed |= self._judge(energy * scale, self._batch_at_ms + index * FRAME_MS)
+        highest, lowest = max(energies) * self._scale, min(energies) * self._scale
+        threshold = max(_QUIETEST, min(self._floor, self._window_min) * _LOUDER)
+        if highest <= threshold and self._started_ms is None:
+            self._loud = 0
+            self._follow(lowest, len(energies))
+            return False
+        if lowest > threshold and self._started_ms is not None:
+            self._quiet = 0
+            self._follow(lowest, len(energies))
+            return False
+        changed = False
+        for index, energy in enumerate(energies):
+            changed |= self._judge(energy * self._scale > threshold, self._batch_at_ms + index * FRAME_MS)
+        self._follow(lowest, len(energies))
         return changed
 
-    def _judge(self, energy: float, at_ms: float) -> bool:
-        threshold = max(_QUIETEST, min(min(self._minima), self._window_min) * _LOUDER)
-        self._follow(energy)
-        if energy > threshold:
+    def _judge(self, loud: bool, at_ms: float) -> bool:
+        if loud:
             self._loud += 1
             self._quiet = 0
             return self._loud == _BRIEFEST_FRAMES and self._start(at_ms - (_BRIEFEST_FRAMES - 1) * FRAME_MS)
@@ -78,11 +90,12 @@ class SpeechDetector:
             return False
         return self._quiet == _PAUSE_FRAMES and self._end(at_ms - (_PAUSE_FRAMES - 1) * FRAME_MS)
 
-    def _follow(self, energy: float) -> None:
-        self._window_min = min(self._window_min, energy)
-        self._window_left -= 1
-        if self._window_left == 0:
+    def _follow(self, lowest: float, frames: int) -> None:
+        self._window_min = min(self._window_min, lowest)
+        self._window_left -= frames
+        if self._window_left <= 0:
             self._minima.append(self._window_min)
+            self._floor = min(self._minima)
             self._window_min, self._window_left = float("inf"), _FLOOR_WINDOW_FRAMES
 
     def _start(self, at_ms: float) -> bool:

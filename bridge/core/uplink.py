@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 
-from bridge.core.frames import FRAME_MS, MODEL_IN_HZ, Buffer
+from bridge.core.frames import FRAME_MS, MODEL_IN_HZ, Buffer, frame_bytes
 from bridge.core.pcm import InboundClock, Layout, LayoutProbe, Recutter, backlog_bytes
 from bridge.core.resample import Resampler
 from bridge.core.speech import SpeechDetector
@@ -20,8 +20,9 @@ class Uplink:
         self.detector = SpeechDetector(MODEL_IN_HZ)
         self.layout: Layout | None = None
         self.news = False
-        self.open = False  # a model hears the caller
         self.last_audio_ms: float | None = None
+        self._open = False  # a model hears the caller
+        self._steady = False  # the next message is most likely one whole frame that goes straight through
         self._rate_hz = rate_hz
         self._probe = LayoutProbe(rate_hz)
         self._clock = InboundClock()
@@ -30,11 +31,22 @@ class Uplink:
 
     def _listen_at(self, rate_hz: int) -> None:
         self._rate_hz = rate_hz
+        self._frame_bytes = frame_bytes(rate_hz)
         self._recutter = Recutter(rate_hz)
         self._resampler = Resampler(rate_hz, MODEL_IN_HZ) if rate_hz != MODEL_IN_HZ else None
 
     def push(self, data: Buffer, now_ms: float) -> Sequence[Buffer]:
         """20 ms frames at 16 kHz for the model, to be sent before this returns to the socket: they may alias `data`."""
+        if self._steady and len(data) == self._frame_bytes:
+            self.last_audio_ms = now_ms
+            if self.detector.feed(data, self._clock.stamp(1, now_ms)):
+                self.news = True
+            return (data,)
+        frames = self._push(data, now_ms)
+        self._steady = self._open and self._probe.done and self._resampler is None and not self._recutter.waiting_bytes
+        return frames
+
+    def _push(self, data: Buffer, now_ms: float) -> Sequence[Buffer]:
         if self.last_audio_ms is None:
             if not len(data):
                 return ()
@@ -51,7 +63,7 @@ class Uplink:
         for frame in frames:
             self.news |= self.detector.feed(frame, at_ms)
             at_ms += FRAME_MS
-        if self.open:
+        if self._open:
             return frames
         self._held.extend(bytes(frame) for frame in frames)
         return ()
@@ -71,8 +83,13 @@ class Uplink:
         if found is Layout.HALF_RATE:
             self._listen_at(self._rate_hz // 2)
 
-    def take_held(self) -> tuple[bytes, ...]:
-        """Audio held back so far, at most the last 3 s, oldest first."""
+    def connect(self) -> tuple[bytes, ...]:
+        """A model hears the caller from now on. Returns what it must hear first: the held audio, at most 3 s, oldest first."""
         held = tuple(self._held)
         self._held.clear()
+        self._open = True
         return held
+
+    def hold(self) -> None:
+        """Keep the caller's audio until the next `connect`."""
+        self._open = self._steady = False

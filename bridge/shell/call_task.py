@@ -225,6 +225,8 @@ class Call(WSListener):
         self._audio_timer = None
         try:
             self._pump()
+            if self._audio_timer is None:  # everything is on its way: when it will have been heard is known only now
+                self._watch_deadline()
         except Exception as problem:  # the door
             self._broke(problem)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets as randomness
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -11,13 +10,13 @@ from functions.tools.operations import Operations, Stores
 from functions.tools.settings import ToolsSettings
 from pokea.adapters.control_settings import secrets_of
 from pokea.adapters.deadline import Deadline
+from pokea.adapters.ids import new_id
 from pokea.adapters.settings import load
 from pokea.adapters.system_clock import SystemClock
 from pokea.adapters.tokens import TokenSigner
 from pokea.clock import Clock
 from pokea.profile import load_profiles
 
-ID_BYTES = 12  # of a nonce or an appointment id: 96 random bits cannot be guessed
 ANSWER_MARGIN_S = 0.2  # the bridge waits as long as the deadline; our answer has to be there before it ends
 
 
@@ -50,7 +49,7 @@ def build(environ: Mapping[str, str]) -> Tools:
         stores=stores,
         profiles=profiles,
         signer=lambda: TokenSigner(secrets.required("POKEA_TOKEN_KEY")),
-        new_id=lambda: randomness.token_hex(ID_BYTES),
+        new_id=new_id,
         max_call_s=settings.max_call_s,
     )
     limit_s = max(settings.deadline_ms / 1_000 - ANSWER_MARGIN_S, 0.1)

@@ -114,10 +114,13 @@ def reply_times_ms(recording: Recording) -> list[int]:
 
 
 def barge_in_stop_ms(recording: Recording, onset_ms: int) -> int | None:
-    """How long the agent is still heard after the caller began to talk over it; None if it was not talking then."""
-    for segment in speech_segments(recording.agent, recording.rate_hz):
-        if segment.start_ms <= onset_ms < segment.end_ms:
-            return segment.end_ms - onset_ms
+    """How long the agent is still heard after the caller began to talk over it; None if it was not talking then.
+
+    An onset in a breath between two words of the agent counts as talking over it: 0 if the agent says nothing more.
+    """
+    for segment in speech_segments(recording.agent, recording.rate_hz, pause_ms=TURN_PAUSE_MS):
+        if segment.start_ms <= onset_ms < segment.end_ms + TURN_PAUSE_MS:
+            return max(0, segment.end_ms - onset_ms)
     return None
 
 

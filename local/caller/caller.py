@@ -41,9 +41,11 @@ class State(Enum):
 class ScriptedCaller:
     """`await prepare()` before dialling. Times are milliseconds since the call was answered.
 
-    words: every utterance of the agent so far, oldest first; may be set after dialling, when the session id is known. stay_silent: never says a word, never gives up; the agent must end the
-    call. patience_ms: after this much silence on both sides the last line is repeated, `repeats` times, then the caller hangs up.
-    max_puzzled: as many turns in a row without a matching rule make the caller hang up. hang_up_after_ms: hang up then, whatever happens.
+    words: every utterance of the agent so far, oldest first; may be set after dialling, when the session id is known.
+    stay_silent: never says a word and never gives up; the agent must end the call.
+    patience_ms: after this much silence on both sides the last line is repeated, `repeats` times, then the caller hangs up.
+    max_puzzled: as many turns in a row without a matching rule make the caller hang up.
+    hang_up_after_ms: hang up then, whatever happens.
     """
 
     def __init__(

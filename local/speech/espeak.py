@@ -1,26 +1,17 @@
 """The speech worker: espeak-ng, alone in a process of its own (it is GPL; nothing else is linked with it).
 
-Run as `python -m local.speech.espeak`. Requests on stdin, answers on stdout, both length-prefixed (4 bytes, little-endian):
+Run as `python -m local.speech.espeak`; it speaks the protocol of `local.speech.pipe`.
 
-    request   JSON {"text": str, "voice": "en-gb+f3", "wpm": 150, "pitch": 50, "gap": 0}   gap: pause between words, 10 ms units
-    answer    JSON {"rate_hz": 22050, "bytes": n}, then n bytes of mono PCM16; or {"error": "…"} and nothing after it
-
-It ends when stdin ends.
+    question  {"text": str, "voice": "en-gb+f3", "wpm": 150, "pitch": 50, "gap": 0}   gap: pause between words, 10 ms units
+    answer    {"rate_hz": 22050} and mono PCM16 as body; or {"error": "…"} without a body
 """
 
 from __future__ import annotations
 
 import ctypes
-import json
-import os
-import struct
-import sys
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
-LENGTH = struct.Struct("<I")
-MAX_REQUEST_BYTES = 64 * 1024
+from local.speech.pipe import serve
 
 # espeak-ng/speak_lib.h
 _OUTPUT_SYNCHRONOUS = 2
@@ -76,38 +67,22 @@ def open_library() -> Espeak:
     return Espeak(espeakng_loader.get_library_path(), espeakng_loader.get_data_path())
 
 
-def _answer(say: Callable[..., bytes], rate_hz: int, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
-    try:
-        pcm = say(
-            str(request["text"]),
-            voice=str(request.get("voice", "en-us")),
-            wpm=int(request.get("wpm", 150)),
-            pitch=int(request.get("pitch", 50)),
-            gap=int(request.get("gap", 0)),
-        )
-    except (SpeechError, KeyError, ValueError, TypeError) as error:
-        return {"error": f"{type(error).__name__}: {error}"}, b""
-    return {"rate_hz": rate_hz, "bytes": len(pcm)}, pcm
-
-
-def serve(requests: BinaryIO, answers: BinaryIO, espeak: Espeak) -> None:
-    """Answers until `requests` ends. A request over the limit ends the worker: the pipe is out of step then."""
-    while len(head := requests.read(LENGTH.size)) == LENGTH.size:
-        (size,) = LENGTH.unpack(head)
-        if size > MAX_REQUEST_BYTES:
-            return
-        header, pcm = _answer(espeak.say, espeak.rate_hz, json.loads(requests.read(size)))
-        encoded = json.dumps(header).encode()
-        answers.write(LENGTH.pack(len(encoded)) + encoded + pcm)
-        answers.flush()
-
-
 def main() -> None:
-    answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    # The library may print; its words must not end up in the protocol.
-    with Path(os.devnull).open("wb") as nowhere:
-        os.dup2(nowhere.fileno(), sys.stdout.fileno())
-    serve(sys.stdin.buffer, answers, open_library())
+    espeak = open_library()
+
+    def answer(question: dict[str, Any], _body: bytes) -> tuple[dict[str, Any], bytes]:
+        try:
+            return {"rate_hz": espeak.rate_hz}, espeak.say(
+                str(question["text"]),
+                voice=str(question["voice"]),
+                wpm=int(question["wpm"]),
+                pitch=int(question["pitch"]),
+                gap=int(question["gap"]),
+            )
+        except SpeechError as error:
+            return {"error": str(error)}, b""
+
+    serve(answer)
 
 
 if __name__ == "__main__":

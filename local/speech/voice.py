@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import subprocess
-import sys
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Literal, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from local.speech.espeak import LENGTH, MAX_REQUEST_BYTES, SpeechError
+from local.speech.espeak import SpeechError
+from local.speech.pipe import Worker
 from local.speech.resample import resample
 from local.speech.spoken import speakable
 
 __all__ = ["AGENT", "CALLER", "Manner", "SpeechError", "Voice", "levelled", "trimmed"]
 
-_REPOSITORY = Path(__file__).parents[2]
 _LEVEL_DBFS = -18.0
 _SOFT_LIMIT = 0.8  # of full scale: above it peaks are bent, not cut
 _SILENCE = 0.003  # of full scale
@@ -39,57 +35,20 @@ class Manner:
 
 
 AGENT: Mapping[str, Manner] = {"en": Manner("en", wpm=160), "sw": Manner("sw", wpm=150)}
-CALLER: Mapping[str, Manner] = {"en": Manner("en-us+f3", wpm=140), "sw": Manner("sw+m3", wpm=140)}
+CALLER: Mapping[str, Manner] = {"en": Manner("en-us+edward", wpm=155), "sw": Manner("sw+m3", wpm=140)}
 _ROLES = {"agent": AGENT, "caller": CALLER}
 
 
-class _Worker:
-    """The process and its two pipes. Used by one thread at a time."""
-
-    def __init__(self) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "local.speech.espeak"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            cwd=_REPOSITORY,
-        )
-        self.pid = self._process.pid
-
-    def ask(self, request: Mapping[str, Any]) -> tuple[dict[str, Any], bytes]:
-        """Raises EOFError or OSError when the worker is gone."""
-        to_worker, from_worker = self._process.stdin, self._process.stdout
-        assert to_worker is not None and from_worker is not None  # both are pipes
-        encoded = json.dumps(request).encode()
-        if len(encoded) > MAX_REQUEST_BYTES:
-            raise SpeechError("text too long to speak")
-        to_worker.write(LENGTH.pack(len(encoded)) + encoded)
-        to_worker.flush()
-        header = json.loads(_exactly(from_worker, LENGTH.unpack(_exactly(from_worker, LENGTH.size))[0]))
-        return header, _exactly(from_worker, header.get("bytes", 0))
-
-    def end(self) -> None:
-        self._process.kill()
-        self._process.communicate()
-
-
-def _exactly(pipe: IO[bytes], count: int) -> bytes:
-    read = pipe.read(count)
-    if len(read) < count:
-        raise EOFError("the speech worker ended")
-    return read
-
-
 class Voice:
-    """Speaks for one role. Safe to use from several tasks and threads: requests queue for the worker.
+    """Speaks for one role. Safe to use from several tasks and threads: they queue for the worker.
 
     role "caller" uses the voices that the recogniser understands best, "agent" a clearly different one.
     """
 
-    def __init__(self, role: Literal["agent", "caller"] = "agent") -> None:
+    def __init__(self, role: Literal["agent", "caller"] = "caller") -> None:
         self._manners = _ROLES[role]
         self._lock = threading.Lock()
-        self._worker: _Worker | None = None
+        self._worker: Worker | None = None
 
     async def say(
         self, text: str, *, language: str = "en", wpm: int = 0, voice: str = "", rate_hz: int = 16_000
@@ -107,27 +66,27 @@ class Voice:
         manner = self._manners.get(language)
         if manner is None:
             raise SpeechError(f"no voice speaks {language!r}")
-        request = {
+        question = {
             "text": speakable(text, language),
             "voice": voice or manner.voice,
             "wpm": wpm or manner.wpm,
             "pitch": manner.pitch,
             "gap": manner.gap,
         }
-        header, pcm = self._ask(request)
+        header, pcm = self._ask(question)
         if "error" in header:
             raise SpeechError(header["error"])
-        samples = np.frombuffer(pcm, "<i2").astype(np.float32) / 32768
+        samples = np.frombuffer(pcm, "<i2").astype(np.float32) / np.float32(32768)
         spoken = levelled(resample(trimmed(samples), header["rate_hz"], rate_hz))
         return (spoken * 32767).round().astype("<i2").tobytes()
 
-    def _ask(self, request: Mapping[str, Any]) -> tuple[dict[str, Any], bytes]:
+    def _ask(self, question: Mapping[str, Any]) -> tuple[dict[str, Any], bytes]:
         with self._lock:
             for _attempt in (1, 2):
                 if self._worker is None:
-                    self._worker = _Worker()
+                    self._worker = Worker("local.speech.espeak")
                 try:
-                    return self._worker.ask(request)
+                    return self._worker.ask(question)
                 except (EOFError, OSError):
                     self._worker.end()
                     self._worker = None

@@ -140,7 +140,7 @@ async def test_a_documented_call_says_what_the_pages_say(house: House) -> None:
 
 
 async def test_an_observed_call_says_what_production_saw(house: House) -> None:
-    quick = Behaviour(**{**_fields(OBSERVED), "completed_to_close_ms": 100})
+    quick = Behaviour(**{**_fields(OBSERVED), "stream_open_delay_ms": 1000, "completed_to_close_ms": 100})
     await house.call(quick)
     check_hook(house.app.at("/voice")[0], "voice-ringing")
     assert {one.path for one in house.app.received} == {"/voice"}, "no events, no stream status"

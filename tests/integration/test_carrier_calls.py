@@ -89,12 +89,14 @@ async def test_the_recording_is_what_the_caller_said_and_what_was_played_sample_
 async def test_every_frame_after_the_backlog_is_20_ms_and_the_backlog_is_one_message(house: House) -> None:
     async with media_server() as media:
         house.app.document = stream_xml(media.url)
-        call = await house.call(Person(stays_ms=1400), replace(OBSERVED, completed_to_close_ms=0))
+        call = await house.call(
+            Person(stays_ms=1400), replace(OBSERVED, stream_open_delay_ms=1000, completed_to_close_ms=0)
+        )
     assert media.sizes[0] == 39_040
     assert set(media.sizes[1:]) == {640}
     assert call.stream is not None
     assert call.stream.opened_at_ms is not None
-    assert call.stream.opened_at_ms >= 1160
+    assert call.stream.opened_at_ms >= 1000
 
 
 async def test_an_8_khz_leg_still_carries_speech_both_ways(house: House) -> None:
@@ -118,9 +120,9 @@ async def test_kill_audio_silences_what_was_sent_ahead(house: House) -> None:
 
     async with media_server(talk_then_stop) as media:
         house.app.document = stream_xml(media.url)
-        person = Person(stays_ms=900)
+        person = Person(stays_ms=1100)
         call = await house.call(person)
-    assert 200 <= loud_ms(bytes(person.heard)) <= 400
+    assert 200 <= loud_ms(bytes(person.heard)) <= 700
     assert "killAudio" in [event.event for event in call.stream_events]
 
 
@@ -468,7 +470,7 @@ async def test_a_say_is_spoken_with_the_voice_the_carrier_was_given() -> None:
         person = Person(stays_ms=3000)
         call = await carrier.dial(CALLER, OWN, person)
         await call.ended(10)
-    assert bytes(person.heard) == sine(200)
+    assert sine(200) in bytes(person.heard)
 
 
 async def test_a_dial_that_nobody_answers_is_a_leg_without_cost(house: House) -> None:

@@ -95,6 +95,17 @@ async def test_it_listens_on_loopback_and_keeps_a_second_one_out(
     assert not aws.running
 
 
+async def test_a_process_uses_it_whatever_its_user_has_configured(tmp_path: Path) -> None:
+    theirs = {"AWS_PROFILE": "work", "AWS_DEFAULT_PROFILE": "work", "HTTP_PROXY": "http://127.0.0.1:1"}
+    code = "import boto3; print(boto3.client('dynamodb').list_tables()['TableNames'])"
+    async with LocalAws(tmp_path, TEMPLATE) as aws:
+        user = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-c", code), env={**os.environ, **theirs, **aws.environ()}, stdout=asyncio.subprocess.PIPE
+        )
+        answer, _ = await user.communicate()
+    assert answer.decode().strip() == f"['{TABLE}']"
+
+
 async def killed(aws: LocalAws) -> None:
     os.kill(aws.pid, signal.SIGKILL)
     await until(lambda: not aws.running)
@@ -111,7 +122,7 @@ async def until(is_so: Callable[[], bool]) -> None:
 
 def listening_on(pid: int) -> list[str]:
     """Local addresses of the TCP sockets that a process listens on, in hex as Linux writes them."""
-    links = [os.readlink(fd) for fd in Path(f"/proc/{pid}/fd").iterdir()]
+    links = [str(fd.readlink()) for fd in Path(f"/proc/{pid}/fd").iterdir()]
     inodes = {link.removeprefix("socket:[").removesuffix("]") for link in links if link.startswith("socket:[")}
     rows = [
         row.split() for name in ("tcp", "tcp6") for row in Path(f"/proc/{pid}/net/{name}").read_text().splitlines()[1:]

@@ -104,12 +104,26 @@ class ControlPlane:
         self.signer = TokenSigner(TOKEN_KEY)
         settings = load(HookSettings, {"POKEA_CORE_TABLE": "core", **self.environ})
         self.secrets = Secrets({"POKEA_WEBHOOK_PATH_SECRET": PATH_SECRET, **self.environ})
-        self.gate = HookGate(settings, self.secrets)
-        self.register = CallRegister(self.calls, LINES)
+        self.gate = self.make_gate(settings)
+        self.register = self.make_register()
+        self._deadline, self._patience = self.make_deadline(), Deadline(30)
         self._status_url = lambda: hook_url(settings, self.secrets, "https://api.example.com", "/stream-status")
-        self.voice = voice_app.make_handler(self.reception, self._log("voice"))
-        self.events = stream_status_app.make_handler(self.desk, self._log("stream_status"))
-        self.tools = tools_app.make_handler(self.tools_parts, self._log("tools"))
+        reception, desk, tools = self.reception(), self.desk(), self.tools_parts()
+        self.voice = voice_app.make_handler(lambda: reception, self._log("voice"))
+        self.events = stream_status_app.make_handler(lambda: desk, self._log("stream_status"))
+        self.tools = tools_app.make_handler(lambda: tools, self._log("tools"))
+
+    def make_gate(self, settings: HookSettings) -> HookGate:
+        return HookGate(settings, self.secrets)
+
+    def make_register(self) -> CallRegister:
+        return CallRegister(self.calls, LINES)
+
+    def make_deadline(self) -> Deadline:
+        return Deadline(self.voice_deadline_s)
+
+    def make_operations(self, **parts: Any) -> Operations:
+        return Operations(**parts)
 
     def reception(self) -> Reception:
         return Reception(
@@ -120,7 +134,7 @@ class ControlPlane:
             addresses=Addresses("wss://media.example.com", "r1", 60, self._status_url),
             clock=self.clock,
             log=self._log("voice"),
-            deadline=Deadline(self.voice_deadline_s),
+            deadline=self._deadline,
         )
 
     def desk(self) -> EventDesk:
@@ -129,14 +143,14 @@ class ControlPlane:
 
     def tools_parts(self) -> Tools:
         ids = itertools.count(1)
-        operations = Operations(
+        operations = self.make_operations(
             stores=lambda: Stores(self.calls, self.bookings, self.closings),
             profiles=PROFILES,
             signer=lambda: self.signer,
             new_id=lambda: f"id{next(ids)}",
             max_call_s=900,
         )
-        return Tools(operations, self.clock, Deadline(5))
+        return Tools(operations, self.clock, self._patience)
 
     def ring(self, state: str = "Ringing", **fields: str) -> str:
         """Post a hook to /voice and give back the document. Fails unless it was answered with 200."""

@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -24,6 +25,12 @@ TEMPLATE = ROOT / "template.yaml"
 
 def core_table_spec() -> TableSpec:
     return next(table for table in load_tables(TEMPLATE) if table.logical_id == "CoreTable")
+
+
+@cache
+def _session() -> boto3.Session:
+    """One for all tests: loading the service's model is most of what a client costs."""
+    return boto3.Session()
 
 
 class ManualTime:
@@ -46,7 +53,7 @@ class ManualTime:
 def moto_table(retries: Retries | None = None) -> Iterator[DynamoTable]:
     """An empty core table in moto. Never share it between threads: moto is not atomic."""
     with mock_aws():
-        client = boto3.client(
+        client = _session().client(
             "dynamodb",
             region_name=REGION,
             aws_access_key_id="moto",
@@ -83,7 +90,7 @@ class RunningAws:
         """A client set up as in production. `config` overrides parts of its botocore Config."""
         from botocore.config import Config
 
-        return boto3.client(
+        return _session().client(
             "dynamodb",
             endpoint_url=self.aws.endpoint_url,
             region_name=REGION,

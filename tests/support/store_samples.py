@@ -20,7 +20,7 @@ OTHER_NUMBER = E164("+254711000002")
 # DynamoDB stores every Unicode scalar; surrogates are no scalars and cannot be sent.
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 keys = st.text("abcdefghijklmnopqrstuvwxyz0123456789_-", min_size=1, max_size=20)
-instants = st.datetimes(datetime(2020, 1, 1), datetime(2090, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
+instants = st.datetimes(datetime(2020, 1, 1), datetime(2090, 1, 1), timezones=st.just(UTC))
 quarters = st.integers(0, 10**6).map(lambda n: datetime(2026, 1, 1, tzinfo=UTC) + n * timedelta(minutes=15))
 numbers = st.from_regex(r"\A\+[1-9][0-9]{6,14}\Z").map(E164)
 versions = st.integers(0, 10**9)

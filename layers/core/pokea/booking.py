@@ -21,6 +21,9 @@ from pokea.phone_numbers import E164
 
 SLOT_MINUTES = 15  # one stored slot; a service takes as many in a row as it needs
 SLOT = timedelta(minutes=SLOT_MINUTES)
+# Long enough to hear a read-back and answer it; shorter than a proposal's life, so that a caller who says nothing does not keep
+# others out. A proposal whose hold has lapsed still goes through if the time is free when it is confirmed.
+HOLD_LIFE = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, slots=True)

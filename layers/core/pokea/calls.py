@@ -69,6 +69,7 @@ class Call:
     duration_s: int | None = None  # the carrier's word on the talk time
     hangup_cause: str | None = None
     stream_failed: str | None = None  # why the media stream never connected or broke
+    placed_as: SessionId | None = None  # of an attempt: the call that it became
     version: int = 0  # 0 = never stored
 
 

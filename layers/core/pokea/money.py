@@ -27,7 +27,7 @@ MINOR_DIGITS = {
     "XOF": 0,
     "ZAR": 2,
 }
-_DECIMAL = re.compile(r"(-?)(\d{1,15})(?:\.(\d{1,6}))?")
+_DECIMAL = re.compile(r"(-?)([0-9]{1,15})(?:\.([0-9]{1,6}))?")
 
 
 @dataclass(frozen=True, slots=True)

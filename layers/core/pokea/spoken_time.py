@@ -27,7 +27,8 @@ MAX_PHRASE_CHARS = 200  # longer than anybody says a time
 MAX_WORDS = 40
 
 _ISO = re.compile(
-    r"\b(?P<day>\d{4}-\d{2}-\d{2})(?:[t ](?P<hour>\d{2}):(?P<minute>\d{2})(?::\d{2}(?:\.\d+)?)?(?P<offset>z|[+-]\d{2}:?\d{2})?)?(?!\S)"
+    r"\b(?P<day>[0-9]{4}-[0-9]{2}-[0-9]{2})"
+    r"(?:[t ](?P<hour>[0-9]{2}):(?P<minute>[0-9]{2})(?::[0-9]{2}(?:\.[0-9]+)?)?(?P<offset>z|[+-][0-9]{2}:?[0-9]{2})?)?(?!\S)"
 )
 _RULES = (*spoken_time_sw.RULES, *spoken_time_en.RULES)
 _FILLERS = spoken_time_sw.FILLERS | spoken_time_en.FILLERS
@@ -144,8 +145,8 @@ def _add_iso(said: Said, found: re.Match[str], tz: ZoneInfo) -> bool:
 def _words(text: str) -> list[str]:
     text = text.replace("o'clock", "oclock").replace("'", "")
     text = re.sub(r"\b([ap])\.\s?m\b\.?", r"\1m", text)
-    text = re.sub(r"(\d)\s?([ap]m)\b", r"\1 \2", text)
-    text = re.sub(r"\b(\d{1,2})\.(\d{2})\b", r"\1:\2", text)
+    text = re.sub(r"([0-9])\s?([ap]m)\b", r"\1 \2", text)
+    text = re.sub(r"\b([0-9]{1,2})\.([0-9]{2})\b", r"\1:\2", text)
     return re.sub(r"[^\w:/]+", " ", text).split()
 
 

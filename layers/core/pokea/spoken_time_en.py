@@ -56,9 +56,9 @@ _ANY_DAY = (
     "first available",
     "next available",
 )
-_NUMERIC_DATE = re.compile(r"(\d{1,2})/(\d{1,2})(?:/(\d{4}))?")
+_NUMERIC_DATE = re.compile(r"([0-9]{1,2})/([0-9]{1,2})(?:/([0-9]{4}))?")
 _AFTER_AN_HOUR = {"am", "pm", "in", "at", *PARTS}
-_FIGURES = re.compile(r"(\d{1,2}):(\d{2})(?::00)?")
+_FIGURES = re.compile(r"([0-9]{1,2}):([0-9]{2})(?::00)?")
 _SAYS_NOTHING = """
 at on in the of for to a an and please around about maybe perhaps um uh so is it that be i we want would like come
 see then okay ok yes yeah sure say make put some time day date sharp exactly o clock oclock hours

@@ -44,7 +44,7 @@ _WEEKDAY = {name: number for number, name in enumerate(WEEKDAYS)}
 _MONTH = {name: number for number, name in enumerate(MONTHS, start=1)}
 _WHICH = {"ijayo": Which.NEXT, "hii": Which.THIS, "inayokuja": Which.PLAIN}
 _RELATIVE = {"leo": 0, "kesho": 1, "keshokutwa": 2, "mtondo": 3, "jana": -1}
-_FIGURES = re.compile(r"(\d{1,2}):(\d{2})")
+_FIGURES = re.compile(r"([0-9]{1,2}):([0-9]{2})")
 _SAYS_NOTHING = """
 siku ya za wa la kwa na mnamo majira kwenye tafadhali nataka naomba ningependa ningetaka kuja ni iwe basi sawa
 ndiyo hiyo kama wakati kamili

@@ -28,7 +28,7 @@ class Deadline:
         try:
             return future.result(timeout=limit_s)
         except TimeoutError:
-            if future.done() and not future.cancelled():
-                raise  # the work's own TimeoutError, not ours
+            if future.done():  # at the last moment, or with a TimeoutError of its own
+                return future.result()
             future.cancel()
             raise Unavailable("deadline", f"not done within {limit_s:g} s", retry_after_s=0.5) from None

@@ -8,6 +8,8 @@
     APPT#<business>#<id>                    META                      Appointment
     CALLER#<business>#<number digest>       APPT#<id>                 pointer to an appointment of that caller
     BIZ#<business>                          APIKEY#<digest>           API key (dynamo_api_keys)
+    CALL#<session>                          CLOSING                   how the call ended (dynamo_closings)
+    BIZ#<business>                          CALLBACK#<session>        a call to return (dynamo_callbacks)
 
 An absent attribute is None. Instants are ISO 8601 in UTC with microseconds. `version` is the fence, `write_id` names the write that
 made this version. `expires_at` (epoch seconds) lets the store tidy up and decides nothing. Telephone numbers never stand in a key.
@@ -75,7 +77,6 @@ def _read_instant(stored: Value) -> datetime:
 TEXT: Codec[Any] = Codec(lambda value: {"S": value}, lambda stored: stored["S"])
 NUMBER: Codec[E164] = Codec(lambda value: {"S": str(value)}, lambda stored: E164(stored["S"]))
 WHOLE: Codec[int] = Codec(lambda value: {"N": str(value)}, lambda stored: int(stored["N"]))
-FLAG: Codec[bool] = Codec(lambda value: {"BOOL": value}, lambda stored: bool(stored["BOOL"]))
 INSTANT: Codec[datetime] = Codec(lambda value: {"S": instant(value)}, _read_instant)
 JSON: Codec[Any] = Codec(
     lambda value: {"S": json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)},
@@ -138,6 +139,7 @@ CALL: Shape[Call] = Shape(
         "duration_s": maybe(WHOLE),
         "hangup_cause": maybe(TEXT),
         "stream_failed": maybe(TEXT),
+        "placed_as": maybe(TEXT),
         "version": WHOLE,
     },
 )

@@ -13,9 +13,9 @@ from pokea.agents.booking_when import no, not_free
 from pokea.agents.own_appointments import WRONG_NAMES
 from pokea.agents.settle import Decision, settle
 from pokea.agents.visit import Visit, refused, reply
-from pokea.booking import Appointment, AppointmentStatus, Reason, Refused, Service, Slot, SlotKey
+from pokea.booking import HOLD_LIFE, Appointment, AppointmentStatus, Reason, Refused, Service, Slot, SlotKey
 from pokea.booking_decisions import decide_book, decide_cancel, decide_hold, decide_move, keys_of, release
-from pokea.confirm import PROPOSAL_LIFE, Code, Commit, Proposal, Refusal, Repeat
+from pokea.confirm import Code, Commit, Proposal, Refusal, Repeat
 from pokea.errors import Indeterminate, Misuse
 from pokea.identity import name_key
 from pokea.ids import AppointmentId, IntentKey, Nonce
@@ -72,7 +72,7 @@ def _read_again(visit: Visit, proposal: Proposal, code: Code) -> Decision[ToolRe
         return Decision(answer, BookingChange(proposals=(again,)))
     start, own = proposed_start(visit, proposal), _own(proposal)
     slots = _read(visit, held_keys(visit, proposal))
-    until = visit.now + PROPOSAL_LIFE
+    until = visit.now + HOLD_LIFE
     held = decide_hold(visit.rules, service, start, slots, proposal.nonce, until, visit.now, own)
     if isinstance(held, Refused):
         return _void(visit, proposal, _no(visit, held.reason, service, start))

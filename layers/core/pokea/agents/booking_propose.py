@@ -10,9 +10,9 @@ from pokea.agents.booking_when import no, wanted_start
 from pokea.agents.own_appointments import chosen
 from pokea.agents.settle import Decision, settle
 from pokea.agents.visit import Visit, ask, refused, reply
-from pokea.booking import Appointment, AppointmentStatus, Reason, Refused, Service, SlotKey
+from pokea.booking import HOLD_LIFE, Appointment, AppointmentStatus, Reason, Refused, Service, SlotKey
 from pokea.booking_decisions import decide_hold, keys_for, release
-from pokea.confirm import PROPOSAL_LIFE, Proposal, voided
+from pokea.confirm import Proposal, voided
 from pokea.identity import name_key
 from pokea.ids import Nonce
 from pokea.ports import BookingChange
@@ -164,7 +164,7 @@ def _propose(
 
     def decide() -> Decision[ToolResult]:
         slots = {slot.key: slot for slot in visit.store.slots(keys)}
-        until = visit.now + PROPOSAL_LIFE
+        until = visit.now + HOLD_LIFE
         held = decide_hold(visit.rules, service, start, slots, proposal.nonce, until, visit.now, own)
         if isinstance(held, Refused):
             return Decision(no(visit, held.reason, service, start, own))

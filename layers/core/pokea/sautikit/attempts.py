@@ -20,7 +20,6 @@ from pokea.ids import CallId, SessionId
 from pokea.lines import Line
 from pokea.phone_numbers import E164
 from pokea.ports import CallStore
-from pokea.sautikit.hooks import is_switch_id
 from pokea.sautikit.labels import attempt_session, label_of
 
 _ASKED = "asked"  # marks an attempt as asked for, exactly once and before the carrier hears of it
@@ -127,24 +126,21 @@ def place(
     except CallError as error:
         store.put_call(replace(attempt, status=CallStatus.FAILED, ended_at=now, hangup_cause=error.code))
         raise
-    known = replace(attempt, carrier_call_id=placed.call_id or _as_call_id(placed.session_id))
+    known = replace(attempt, carrier_call_id=placed.call_id, placed_as=placed.session_id)
     _remember(store, known)
-    return Outcome(
-        client_request_id=label, session_id=placed.session_id, call_id=placed.call_id, progress=Progress.RINGING
-    )
+    return replace(outcome_of(known), progress=Progress.RINGING)
 
 
 def outcome_of(attempt: Call) -> Outcome:
     """What a stored attempt tells about itself."""
-    known = attempt.carrier_call_id
-    is_session = known is not None and is_switch_id(known)
-    progress = Progress.UNKNOWN if known is None else Progress.RINGING
+    is_known = attempt.carrier_call_id is not None or attempt.placed_as is not None
+    progress = Progress.RINGING if is_known else Progress.UNKNOWN
     if attempt.status is CallStatus.FAILED:
         progress = Progress.FAILED
     return Outcome(
         client_request_id=attempt.client_request_id or "",
-        session_id=SessionId(known) if known is not None and is_session else None,
-        call_id=None if is_session else known,
+        session_id=attempt.placed_as,
+        call_id=attempt.carrier_call_id,
         progress=progress,
     )
 
@@ -153,14 +149,9 @@ def _wish(attempt: Call) -> tuple[object, ...]:
     return attempt.b_number, attempt.agent, attempt.open_metadata
 
 
-def _as_call_id(session_id: SessionId | None) -> CallId | None:
-    """The carrier's REST paths take either id, so where it names only the session that one is kept."""
-    return CallId(session_id) if session_id is not None else None
-
-
 def _remember(store: CallStore, attempt: Call) -> None:
-    """Keep the carrier's id with the attempt. The telephone rings already: failing to note its id must not look like failing to ring
-    it, or the asker would try again. Without the note the attempt reads as unknown until its hooks come."""
+    """Keep the carrier's ids with the attempt. The telephone rings already: failing to note them must not look like failing to ring
+    it, or the asker would try again. Without the note the attempt reads as unknown until its hook comes; a Conflict means it came."""
     try:
         store.put_call(attempt)
     except (Unavailable, Indeterminate, Conflict):

@@ -97,11 +97,6 @@ def parse_hook(body: bytes, headers: Mapping[str, str], query: Mapping[str, str]
     )
 
 
-def is_switch_id(text: str) -> bool:
-    """Whether `text` has the form of the switch's own session ids ("HD_…")."""
-    return _SWITCH_ID.fullmatch(text) is not None
-
-
 def oriented(hook: Hook, own_numbers: Iterable[E164]) -> Hook:
     """`hook` with our own number as the called one. Calls from a browser arrive with both numbers swapped."""
     own = frozenset(own_numbers)
@@ -185,7 +180,7 @@ def _ids(scopes: Sequence[Fields]) -> tuple[SessionId | None, CallId | None]:
     call_id = next((CallId(text) for text in either if _UUID.fullmatch(text)), None)
     session = _text(scopes, names.SESSION) or next((text for text in either if not _UUID.fullmatch(text)), "")
     name = _text(scopes, names.STREAM_NAME)
-    if not session and is_switch_id(name):
+    if not session and _SWITCH_ID.fullmatch(name):
         session = name
     if not session and call_id is None:
         session = _text(scopes, names.STREAM_ID)

@@ -89,6 +89,9 @@ class CallRegister:
     def _new_call(self, hook: Hook, session_id: SessionId, facts: tuple[CallFact, ...], now: datetime) -> Call | None:
         """The row of a call that we hear of for the first time; None if it is not ours."""
         attempt = self._store.call(attempt_session(hook.client_request_id)) if hook.client_request_id else None
+        if attempt is not None and attempt.placed_as is None:
+            # The carrier's answer is late or lost; its hook settles what became of the attempt.
+            attempt = self._store.put_call(replace(attempt, placed_as=session_id))
         call = _outbound_call(hook, session_id, attempt, now) if attempt else self._unannounced(hook, session_id, now)
         if call is None:
             return None
@@ -140,6 +143,7 @@ def _outbound_call(hook: Hook, session_id: SessionId, attempt: Call, now: dateti
         ended_at=None,
         hangup_cause=None,
         carrier_call_id=hook.call_id or attempt.carrier_call_id,
+        placed_as=None,
         version=0,
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ AMINA = Persona(name="Amina", number="+254711000001")
 
 def tone(duration_ms: int) -> bytes:
     at = np.arange(RATE_HZ * duration_ms // 1000)
-    return np.rint(6000 * np.sin(2 * np.pi * 440 * at / RATE_HZ)).astype("<i2").tobytes()
+    return bytes(np.rint(6000 * np.sin(2 * np.pi * 440 * at / RATE_HZ)).astype("<i2"))
 
 
 class ToneVoice:
@@ -69,9 +69,16 @@ class Conversation:
         asyncio.run(caller.prepare())
         caller.answered()
 
-    def run(self, duration_ms: int, *, until: Callable[[], bool] = lambda: False) -> None:
+    def run_until_another_line_was_said(self, at_most_ms: int) -> None:
+        lines_before = len(self.lines)
+        for _ in range(at_most_ms // 20):
+            self.run(20)
+            if len(self.lines) > lines_before and self.caller.spoken[-1].end_ms is not None:
+                return
+
+    def run(self, duration_ms: int) -> None:
         for _ in range(duration_ms // 20):
-            if self.caller.hung_up or until():
+            if self.caller.hung_up:
                 return
             self.said += self.caller.speak(FRAME // 2)
             self.caller.hear(self.agent.frame())
@@ -151,8 +158,7 @@ def test_a_whole_conversation_ends_with_the_callers_goodbye_and_hang_up() -> Non
     )
     for words in ("How may I help you?", "Thursday at two. Is that right?", "You are booked."):
         call.agent.say(words)
-        spoken = len(call.lines)
-        call.run(6000, until=lambda count=spoken: len(call.lines) > count and call.caller.spoken[-1].end_ms is not None)
+        call.run_until_another_line_was_said(6000)
     call.run(2000)
     assert call.lines == ["A cleaning on Thursday", "Yes", "Thank you, goodbye"]
     assert call.caller.hung_up
@@ -259,7 +265,7 @@ def test_every_line_is_synthesised_once_before_the_call_in_the_personas_language
 
 def test_every_frame_is_whole_even_where_a_line_ends_inside_one() -> None:
     class OddVoice(ToneVoice):
-        async def say(self, text: str, **_settings: object) -> bytes:  # type: ignore[override]
+        async def say(self, text: str, **_settings: object) -> bytes:
             return tone(1000)[: 2 * 12_345]
 
     agent = Agent()

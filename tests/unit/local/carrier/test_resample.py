@@ -12,7 +12,7 @@ RATES = [(16_000, 8000), (8000, 16_000), (24_000, 16_000), (24_000, 8000), (16_0
 
 def sine(rate_hz: int, frequency_hz: float, duration_s: float) -> np.ndarray[tuple[int], np.dtype[np.int16]]:
     at = np.arange(int(rate_hz * duration_s)) / rate_hz
-    return np.rint(8000 * np.sin(2 * np.pi * frequency_hz * at)).astype(np.int16)
+    return np.asarray(np.rint(8000 * np.sin(2 * np.pi * frequency_hz * at)), dtype=np.int16)
 
 
 @pytest.mark.parametrize(("from_hz", "to_hz"), RATES)

@@ -1,0 +1,77 @@
+"""Finds the caller's utterances in continuous audio, by energy over a tracked noise floor.
+
+Counts received audio, not wall time: audio that stops coming freezes the end of a turn, as it does with the real API.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+import numpy as np
+
+RATE_HZ = 16_000
+FRAME_SAMPLES = 320
+FRAME_BYTES = 2 * FRAME_SAMPLES
+FRAME_MS = 20
+MIN_SPEECH_RMS = 120.0  # of 32,768
+ABOVE_FLOOR = 4.0
+ONSET_FRAMES = 3  # 60 ms of speech begin a turn
+END_FRAMES = 32  # 640 ms of silence end one
+PRE_ROLL_FRAMES = 15  # the soft beginning of the first word belongs to it
+MAX_FRAMES = 15_000 // FRAME_MS
+
+
+@dataclass(slots=True)
+class Heard:
+    """What one piece of audio brought: the caller began to speak, or finished `utterance` (16 kHz mono PCM16LE)."""
+
+    began: bool = False
+    utterance: bytes | None = None
+
+
+@dataclass(slots=True)
+class Ear:
+    _rest: bytes = b""
+    _floor: float = 20.0
+    _recent: deque[bytes] = field(default_factory=lambda: deque(maxlen=PRE_ROLL_FRAMES))
+    _speech: list[bytes] = field(default_factory=list)
+    _loud_run: int = 0
+    _quiet_run: int = 0
+
+    @property
+    def is_hearing(self) -> bool:
+        return bool(self._speech)
+
+    def feed(self, pcm: bytes) -> list[Heard]:
+        """16 kHz mono PCM16LE of any length."""
+        audio = self._rest + pcm
+        whole = len(audio) - len(audio) % FRAME_BYTES
+        self._rest = audio[whole:]
+        frames = (audio[start : start + FRAME_BYTES] for start in range(0, whole, FRAME_BYTES))
+        return [heard for frame in frames if (heard := self._frame(frame))]
+
+    def _frame(self, frame: bytes) -> Heard | None:
+        samples = np.frombuffer(frame, "<i2").astype(np.float32)
+        rms = float(np.sqrt(np.mean(samples**2)))
+        is_loud = rms > max(MIN_SPEECH_RMS, ABOVE_FLOOR * self._floor)
+        if not is_loud:
+            self._floor += 0.05 * (rms - self._floor)
+        if not self._speech:
+            return self._listen(frame, is_loud)
+        self._speech.append(frame)
+        self._quiet_run = 0 if is_loud else self._quiet_run + 1
+        if self._quiet_run < END_FRAMES and len(self._speech) < MAX_FRAMES:
+            return None
+        utterance, self._speech = b"".join(self._speech), []
+        self._loud_run = self._quiet_run = 0
+        return Heard(utterance=utterance)
+
+    def _listen(self, frame: bytes, is_loud: bool) -> Heard | None:
+        self._recent.append(frame)
+        self._loud_run = self._loud_run + 1 if is_loud else 0
+        if self._loud_run < ONSET_FRAMES:
+            return None
+        self._speech = list(self._recent)
+        self._recent.clear()
+        return Heard(began=True)

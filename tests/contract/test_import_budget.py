@@ -1,0 +1,36 @@
+"""What functions/voice loads before it can answer: a caller hears ringing meanwhile. `bench/import_cost.py` measures the time."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+TOO_HEAVY = (
+    "boto3", "botocore.session", "botocore.client", "urllib3", "pydantic", "pydantic_core", "httpx", "httpcore", "fastapi", "starlette",
+    "mangum", "jwt", "cryptography", "phonenumbers", "numpy", "yaml", "holidays", "zoneinfo", "pokea.booking", "pokea.profile",
+    "pokea.agents", "pokea.ports", "pokea.toolkit", "pokea.adapters.sautikit_rest", "pokea.adapters.clients",
+    "aws_lambda_powertools.utilities.idempotency", "aws_lambda_powertools.utilities.parser", "aws_lambda_powertools.utilities.parameters",
+)  # fmt: skip
+MAX_MODULES = 420  # 340 to 380 by version of Python; a bare interpreter has 35
+
+
+def loaded_by(statement: str) -> set[str]:
+    program = f"import json, sys; {statement}; print(json.dumps(list(sys.modules)))"
+    run = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    return set(json.loads(run.stdout))
+
+
+def test_the_voice_function_loads_nothing_heavy() -> None:
+    modules = loaded_by("import functions.voice.app")
+    assert "functions.voice.wiring" in modules
+    assert sorted(modules & set(TOO_HEAVY)) == []
+    assert len(modules) <= MAX_MODULES
+
+
+def test_the_stream_status_function_starts_as_thin() -> None:
+    assert (
+        sorted(loaded_by("import functions.stream_status.app") & {"boto3", "pydantic", "httpx", "fastapi", "jwt"}) == []
+    )

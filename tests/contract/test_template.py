@@ -1,0 +1,165 @@
+"""template.yaml: what must hold of everything that is deployed."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from functions.api.doorman import OPEN_ROUTES
+from local.gateway_template import functions_of, read_template
+
+ROOT = Path(__file__).resolve().parents[2]
+TEMPLATE = read_template(ROOT / "template.yaml")
+RESOURCES: dict[str, Any] = TEMPLATE["Resources"]
+FUNCTIONS = functions_of(TEMPLATE)
+PYTHON = "python3.12"
+
+# Who keeps each route: "hook" = path secret or signature over raw bytes, in the function; "key" = API key; "open" = anybody.
+ROUTES = {
+    "POST /": ("voice", "hook"),
+    "POST /voice": ("voice", "hook"),
+    "POST /voice/{secret}": ("voice", "hook"),
+    "POST /{secret}": ("voice", "hook"),
+    "POST /stream-status": ("stream_status", "hook"),
+    "POST /stream-status/{secret}": ("stream_status", "hook"),
+    "POST /call-events": ("stream_status", "hook"),
+    "POST /call-events/{secret}": ("stream_status", "hook"),
+    "POST /calls": ("api", "key"),
+    "GET /healthz": ("api", "open"),
+}
+
+
+def of_type(kind: str) -> dict[str, Any]:
+    return {name: resource for name, resource in RESOURCES.items() if resource["Type"] == kind}
+
+
+def folder_of(handler: str) -> str:
+    return handler.split(".")[1]
+
+
+def test_the_routes_are_the_agreed_ones() -> None:
+    found = {route.key: folder_of(function.handler) for function in FUNCTIONS for route in function.routes}
+    assert found == {key: folder for key, (folder, _) in ROUTES.items()}
+
+
+def test_every_route_is_kept_by_somebody() -> None:
+    open_keys = {f"{method} {path}" for method, path in OPEN_ROUTES}
+    assert open_keys == {key for key, (_, keeper) in ROUTES.items() if keeper == "open"}
+    hook_functions = {folder for folder, keeper in ROUTES.values() if keeper == "hook"}
+    for folder in hook_functions:
+        source = "\n".join(path.read_text() for path in (ROOT / "functions" / folder).glob("*.py"))
+        assert "_gate.admit(request, now)" in source
+        assert source.index("_gate.admit(request, now)") < source.index("parse_hook(request.body")
+
+
+@pytest.mark.parametrize("function", FUNCTIONS, ids=lambda function: function.name)
+def test_every_handler_exists(function: Any) -> None:
+    module_name, _, attribute = function.handler.rpartition(".")
+    assert (ROOT / Path(*module_name.split("."))).with_suffix(".py").is_file()
+    assert callable(getattr(importlib.import_module(module_name), attribute))
+
+
+@pytest.mark.parametrize("name", of_type("AWS::Serverless::Function"))
+def test_every_function_has_its_own_role_logs_and_build_target(name: str) -> None:
+    properties = RESOURCES[name]["Properties"]
+    stem = name.removesuffix("Function")
+    assert properties["Role"] == {"Fn::GetAtt": f"{stem}Role.Arn"}
+    assert properties["LoggingConfig"] == {"LogGroup": {"Ref": f"{stem}Logs"}}
+    assert RESOURCES[name]["Metadata"] == {"BuildMethod": "makefile"}
+    assert f"build-{name}:" in (ROOT / "functions/Makefile").read_text()
+    assert "Policies" not in properties  # SAM's own policies are wider than ours
+
+
+def test_no_two_functions_share_a_role() -> None:
+    roles = [json.dumps(function["Properties"]["Role"]) for function in of_type("AWS::Serverless::Function").values()]
+    assert len(set(roles)) == len(roles) == len(of_type("AWS::IAM::Role"))
+
+
+def test_every_log_group_forgets() -> None:
+    groups = of_type("AWS::Logs::LogGroup")
+    assert len(groups) == len(FUNCTIONS) + 1
+    assert all(group["Properties"]["RetentionInDays"] for group in groups.values())
+
+
+def test_tables_are_encrypted_recoverable_and_kept() -> None:
+    tables = of_type("AWS::DynamoDB::Table")
+    assert tables
+    for table in tables.values():
+        properties = table["Properties"]
+        assert properties["SSESpecification"]["SSEEnabled"] is True
+        assert properties["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True
+        assert properties["BillingMode"] == "PAY_PER_REQUEST"
+        assert table["DeletionPolicy"] == table["UpdateReplacePolicy"] == "Retain"
+
+
+def statements() -> list[tuple[str, dict[str, Any]]]:
+    return [
+        (name, statement)
+        for name, role in of_type("AWS::IAM::Role").items()
+        for policy in role["Properties"]["Policies"]
+        for statement in policy["PolicyDocument"]["Statement"]
+    ]
+
+
+def test_no_statement_has_a_wildcard() -> None:
+    assert statements()
+    for name, statement in statements():
+        granted = json.dumps([statement["Action"], statement["Resource"]])
+        assert "*" not in granted, (name, statement["Sid"])
+        assert "NotAction" not in statement and "NotResource" not in statement
+    assert not any(role["Properties"].get("ManagedPolicyArns") for role in of_type("AWS::IAM::Role").values())
+
+
+def test_no_function_may_scan_delete_or_reach_foreign_keys() -> None:
+    on_table = [(name, s) for name, s in statements() if "dynamodb" in json.dumps(s["Action"])]
+    assert len(on_table) == len(FUNCTIONS)
+    for name, statement in on_table:
+        assert not any(verb in json.dumps(statement["Action"]) for verb in ("Scan", "Delete", "Table")), name
+        keys = statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
+        assert all(key.endswith("#*") and len(key) > 3 for key in keys)
+    voice = dict(on_table)["VoiceRole"]
+    assert voice["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"] == ["CALL#*"]
+
+
+def test_secrets_come_from_secrets_manager_alone() -> None:
+    text = (ROOT / "template.yaml").read_text()
+    for function in FUNCTIONS:
+        assert not set(function.environment) & {"SAUTIKIT_API_KEY", "SAUTIKIT_WEBHOOK_SECRET", "POKEA_TOKEN_KEY"}
+    assert "NoEcho" not in text  # no secret travels as a parameter
+    assert TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]["POKEA_SECRETS_ID"] == {"Ref": "Secrets"}
+
+
+def test_access_logs_hold_neither_path_nor_query() -> None:
+    logged = RESOURCES["HttpApi"]["Properties"]["AccessLogSettings"]["Format"]
+    assert not any(field in logged for field in ("$context.path", "queryString", "$context.authorizer"))
+
+
+def test_runtime_and_bytecode_are_of_one_python() -> None:
+    assert TEMPLATE["Globals"]["Function"]["Runtime"] == PYTHON
+    for makefile in ("layers/core/Makefile", "functions/Makefile"):
+        text = (ROOT / makefile).read_text()
+        assert f"RUNTIME := {PYTHON}" in text
+        assert "compileall" in text and "unchecked-hash" in text
+    assert (ROOT / "layers/core/requirements.txt").read_text() == (ROOT / "requirements/layer.txt").read_text()
+    assert (ROOT / "functions/requirements.txt").read_text() == (ROOT / "requirements/api.txt").read_text()
+
+
+def test_time_limits_leave_room_to_answer() -> None:
+    limits = {folder_of(function.handler): function.timeout_s for function in FUNCTIONS}
+    assert limits["tools"] >= 4  # the bridge waits for three seconds, the function answers before its own end
+    assert all(limit <= 29 for limit in limits.values())  # an HTTP API waits for thirty at most
+
+
+def test_every_setting_that_a_function_is_given_is_known() -> None:
+    from pokea.adapters.setting_names import KNOWN
+
+    shared = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]
+    own = [
+        function["Properties"].get("Environment", {}).get("Variables", {})
+        for function in of_type("AWS::Serverless::Function").values()
+    ]
+    assert {name for variables in [shared, *own] for name in variables} <= KNOWN
