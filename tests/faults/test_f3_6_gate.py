@@ -11,7 +11,7 @@ import pytest
 
 from pokea.phone_numbers import E164
 from pokea.toolkit import CallerTurn, Evidence, ToolResult
-from tests.fakes.conversation import Conversation, heard_and_answered
+from tests.fakes.conversation import AMINA, Conversation, heard_and_answered
 from tests.fakes.memory_store import MemoryBookingStore
 from tests.faults.broken import gates
 
@@ -63,11 +63,12 @@ def commit_another_calls_nonce(store: MemoryBookingStore) -> int:
 
 
 def commit_twice(store: MemoryBookingStore) -> int:
-    """A booking is cancelled, and its old nonce brings it back."""
+    """A booking is cancelled in another call, and its old nonce brings it back."""
     call = Conversation(store=store)
     proposed = call.propose(WHEN)
     call.commit(proposed)
-    call.commit(call.tool("proposeCancel", {"name": "Amina"}))
+    other = call.called_by(AMINA)
+    other.commit(other.tool("proposeCancel", {"name": "Amina"}))
     call.commit(proposed)
     return appointments(store) - 1
 

@@ -1,12 +1,14 @@
-"""Bookers in processes of their own, which can be killed at any point: `python -m tests.support.writer_process <endpoint> <store>`.
+"""Bookers in processes of their own, which can be killed at any point: `python -m tests.support.writer_process <endpoint>`.
 
 Each line on standard input is one wave, a JSON list of writers, all started at the same moment:
 
-    {"table", "history", "capacity", "steps": [["book", intent, quarter], ["move", quarter], ["cancel"]], "faults": {"2": "die_after"}}
+    {"store", "table", "history", "capacity", "steps": [["book", intent, quarter], ["move", quarter], ["cancel"]],
+     "faults": {"2": "die_after"}, "kill_after_ms": 20}
 
-Moves and cancels concern what the writer booked last. `faults` by the number of the write (1 = first). The answer is one line: the exit
-status of every writer in the order given, negative for the signal that killed it. Writers are forked from this one warm process,
-because importing an AWS client takes longer than everything a writer does.
+`store` names the class that stands for the table ("module:Class"). Moves and cancels concern what the writer booked last. `faults` go
+by the number of the write (1 = first). The answer is one line: the exit status of every writer in the order given, negative for the
+signal that killed it. Writers are forked from this one warm process, because importing an AWS client takes longer than everything a
+writer does.
 """
 
 from __future__ import annotations
@@ -65,8 +67,10 @@ class Fate:
             raise boto.ReadTimeoutError(endpoint_url=url)
 
 
-def write(client: Any, table_class: Any, writer: dict[str, Any]) -> None:
+def write(client: Any, writer: dict[str, Any]) -> None:
     Fate(client, writer.get("faults", {}))
+    module, _, name = writer["store"].partition(":")
+    table_class = getattr(importlib.import_module(module), name)
     store = DynamoBookingStore(table_class(client, writer["table"]))
     history = History(Path(writer["history"]))
     booker = Booker(store, rules_of("clinic", writer["capacity"]), history)
@@ -81,7 +85,7 @@ def write(client: Any, table_class: Any, writer: dict[str, Any]) -> None:
             booker.cancel(mine.pop())
 
 
-def wave(client: Any, table_class: Any, writers: list[dict[str, Any]]) -> list[int]:
+def wave(client: Any, writers: list[dict[str, Any]]) -> list[int]:
     """Fork all, let them go at once, and wait for all. `kill_after_ms` kills a writer from outside, wherever it is by then."""
     gate_read, gate_write = os.pipe()
     children = []
@@ -90,7 +94,7 @@ def wave(client: Any, table_class: Any, writers: list[dict[str, Any]]) -> list[i
         if pid == 0:
             os.close(gate_write)
             os.read(gate_read, 1)  # returns when the parent closes its end
-            write(client, table_class, writer)
+            write(client, writer)
             os._exit(0)
         children.append(pid)
     os.close(gate_read)
@@ -104,8 +108,7 @@ def wave(client: Any, table_class: Any, writers: list[dict[str, Any]]) -> list[i
 
 
 def main() -> None:
-    endpoint, name = sys.argv[1:]
-    module, _, attribute = name.partition(":")
+    (endpoint,) = sys.argv[1:]
     client = boto3.client(
         "dynamodb",
         endpoint_url=endpoint,
@@ -114,9 +117,8 @@ def main() -> None:
         aws_secret_access_key="local",
         config=store_config().merge(Config(proxies={}, read_timeout=30)),
     )
-    table_class = getattr(importlib.import_module(module), attribute)
     for line in sys.stdin:
-        print(json.dumps(wave(client, table_class, json.loads(line))), flush=True)
+        print(json.dumps(wave(client, json.loads(line))), flush=True)
 
 
 if __name__ == "__main__":

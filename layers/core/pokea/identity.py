@@ -56,7 +56,7 @@ def name_key(name: str) -> str:
 
 
 def is_same_name(said: str, booked: str) -> bool:
-    """Whether a spoken name can be the booked one: one of them may be shorter ("Amina" for "Amina Otieno"), nothing may differ."""
+    """Whether a spoken name can be the booked one: one of them may be shorter (a first name alone), nothing may differ."""
     one, other = name_words(said), name_words(booked)
     return (one <= other or other <= one) and any(len(word) > 1 for word in one & other)
 

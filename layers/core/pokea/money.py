@@ -92,7 +92,7 @@ class Money:
         return self.micros >= self._same(other)
 
     def __str__(self) -> str:
-        """ "KES 1,234.50": rounded to what the currency has coins for."""
+        """Such as "KES 1,234.50": rounded to what the currency has coins for."""
         digits = MINOR_DIGITS[self.currency]
         whole, part = divmod(abs(self.to_minor()), 10**digits)
         sign = "-" if self.to_minor() < 0 else ""

@@ -49,7 +49,7 @@ class OneOf:
 
 @dataclass(frozen=True, slots=True)
 class MonthDay:
-    """ "26 November": the nearest one. On 21 November "20 November" is yesterday (a slip), and "3 March" is the coming one."""
+    """A day and a month: the nearest one. On 21 November "20 November" is yesterday (a slip), and "3 March" is the coming one."""
 
     day: int
     month: int
@@ -64,8 +64,10 @@ class MonthDay:
 
 @dataclass(frozen=True, slots=True)
 class DayOfMonth:
-    """ "The 26th": of this month, or of the next when this month's is over. Today's number can mean either, and so can "the 31st" in
-    a month of thirty days, which is more likely a slip than a date two months ahead: no candidate."""
+    """A day alone, "the 26th": of this month, or of the next when this month's is over. Today's number can mean either.
+
+    "The 31st" in a month of thirty days is more likely a slip than a date two months ahead: no candidate.
+    """
 
     day: int
 
@@ -85,7 +87,7 @@ class DayOfMonth:
 
 @dataclass(frozen=True, slots=True)
 class Weekday:
-    """ "Thursday", "this Thursday", "next Thursday". `weekday`: 0 is Monday, as in `date.weekday()`; weeks begin on Monday.
+    """Such as "Thursday", "this Thursday", "next Thursday". `weekday`: 0 is Monday, as in `date.weekday()`; weeks begin on Monday.
 
     - plain: the coming one; said on a Thursday, today or in a week.
     - this: the one of this week; the coming one as a question when it is over (no candidate).
@@ -110,7 +112,7 @@ class Weekday:
 
 @dataclass(frozen=True, slots=True)
 class WeeksAhead:
-    """ "In two weeks": the same weekday then. With a weekday ("Thursday in two weeks") see `with_weekday`."""
+    """So many weeks from today: the same weekday then. With a weekday ("Thursday in two weeks") see `with_weekday`."""
 
     weeks: int
 

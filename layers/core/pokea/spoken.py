@@ -22,7 +22,7 @@ _AT = {"en": " at ", "sw": " "}
 
 
 def instant(start: datetime, tz: ZoneInfo, language: str) -> str:
-    """ "Thursday the 26th of November at 2:30 in the afternoon"; "Alhamisi tarehe 26 Novemba saa nane na nusu mchana"."""
+    """Such as "Thursday the 26th of November at 2:30 in the afternoon"; "Alhamisi tarehe 26 Novemba saa nane na nusu mchana"."""
     wall = hours.local(start, tz)
     return (
         f"{day(wall.date(), language)}{_AT[language]}{clock(start, tz, language)}{_which_of_two(start, tz, language)}"
@@ -30,7 +30,7 @@ def instant(start: datetime, tz: ZoneInfo, language: str) -> str:
 
 
 def day(of: date, language: str) -> str:
-    """ "Thursday the 26th of November"; "Alhamisi tarehe 26 Novemba"."""
+    """Such as "Thursday the 26th of November"; "Alhamisi tarehe 26 Novemba"."""
     if language == "sw":
         return f"{sw.WEEKDAYS[of.weekday()].capitalize()} tarehe {of.day} {sw.MONTHS[of.month - 1].capitalize()}"
     weekday, month = hours.WEEKDAYS[of.weekday()].capitalize(), en.MONTHS[of.month - 1].capitalize()
@@ -58,7 +58,7 @@ def times(starts: Sequence[datetime], tz: ZoneInfo, language: str) -> str:
 
 
 def joined(items: Sequence[str], language: str, *, all_of: bool = False) -> str:
-    """ "a, b or c", with `all_of` "a, b and c"."""
+    """Such as "a, b or c", with `all_of` "a, b and c"."""
     word = (_AND if all_of else _OR)[language]
     return f"{', '.join(items[:-1])} {word} {items[-1]}" if len(items) > 1 else "".join(items)
 

@@ -81,7 +81,7 @@ def _relative(scan: Scanner, said: Said) -> bool:
 
 
 def _ahead(scan: Scanner, said: Said) -> bool:
-    """ "in two weeks", "in 3 days", "a week from today", "in a fortnight"."""
+    """Such as "in two weeks", "in 3 days", "a week from today", "in a fortnight"."""
     opened = scan.take("in")
     count = scan.number(numbers.english, 1, 60)
     if count is None and (scan.take("a") or scan.take("one")):
@@ -119,7 +119,7 @@ def _span(scan: Scanner, said: Said) -> bool:
 
 
 def _this_part(scan: Scanner, said: Said) -> bool:
-    """ "this afternoon" is today's."""
+    """A part of today: "this afternoon"."""
     if scan.word() != "this" or scan.word(1) not in PARTS:
         return False
     said.days.append(Relative(0))
@@ -140,7 +140,7 @@ def _weekday(scan: Scanner, said: Said) -> bool:
 
 
 def _numeric_date(scan: Scanner, said: Said) -> bool:
-    """ "26/11/2026" as it is written here, day first; figures that also make a date the other way round stay open."""
+    """A date in figures, "26/11/2026", day first as it is written here; figures that also make a date the other way round stay open."""
     found = _NUMERIC_DATE.fullmatch(scan.word())
     if not found:
         return False
@@ -160,7 +160,7 @@ def _numeric_date(scan: Scanner, said: Said) -> bool:
 
 
 def _month_day(scan: Scanner, said: Said) -> bool:
-    """ "26th of November", "26 November 2026", "November the 26th"."""
+    """Such as "26th of November", "26 November 2026", "November the 26th"."""
     if scan.word() in _MONTH:
         month = _MONTH[scan.word()]
         scan.at += 1
@@ -210,7 +210,7 @@ def _named_clock(scan: Scanner, said: Said) -> bool:
 
 
 def _beside_clock(scan: Scanner, said: Said) -> bool:
-    """ "half past two", "a quarter to three", "ten past two", "twelve minutes to four"."""
+    """Such as "half past two", "a quarter to three", "ten past two", "twelve minutes to four"."""
     if scan.take("half"):
         minutes = 30
     elif scan.take("quarter"):
@@ -232,7 +232,7 @@ def _beside_clock(scan: Scanner, said: Said) -> bool:
 
 
 def _clock(scan: Scanner, said: Said) -> bool:
-    """ "two thirty", "two oh five", "two o'clock", "at fourteen hundred", "9"."""
+    """Such as "two thirty", "two oh five", "two o'clock", "at fourteen hundred", "9"."""
     before, word = scan.word(-1), scan.word()
     hour = scan.number(numbers.english, 0, 23)
     if hour is None:
@@ -251,7 +251,7 @@ def _clock(scan: Scanner, said: Said) -> bool:
 
 
 def _figures(scan: Scanner, said: Said) -> bool:
-    """ "2:30 pm", "14:30", "09:00". A leading zero, as nobody speaks it, marks the 24-hour clock."""
+    """Such as "2:30 pm", "14:30", "09:00". A leading zero, as nobody speaks it, marks the 24-hour clock."""
     found = _FIGURES.fullmatch(scan.word())
     if not found or int(found[1]) > 24 or int(found[2]) > 59 or (int(found[1]) == 24 and int(found[2])):
         return False

@@ -64,7 +64,7 @@ def _relative(scan: Scanner, said: Said) -> bool:
 
 
 def _ahead(scan: Scanner, said: Said) -> bool:
-    """ "baada ya wiki mbili", "wiki mbili zijazo", "baada ya siku tatu"."""
+    """Such as "baada ya wiki mbili", "wiki mbili zijazo", "baada ya siku tatu"."""
     after = scan.take("baada", "ya")
     unit = scan.word()
     if unit not in ("siku", "wiki"):
@@ -110,7 +110,7 @@ def _weekday(scan: Scanner, said: Said) -> bool:
 
 
 def _month_day(scan: Scanner, said: Said) -> bool:
-    """ "tarehe 26 Novemba", "tarehe ishirini na sita mwezi wa kumi na moja", "26 Novemba 2026", "tarehe 26"."""
+    """Such as "tarehe 26 Novemba", "tarehe ishirini na sita mwezi wa kumi na moja", "26 Novemba 2026", "tarehe 26"."""
     dated = scan.take("tarehe")
     day = scan.number(numbers.swahili, 1, 31)
     if day is None:
@@ -145,7 +145,7 @@ def _month(scan: Scanner) -> int | None:
 
 
 def _clock(scan: Scanner, said: Said) -> bool:
-    """ "saa nane na nusu", "saa tatu kasorobo", "saa mbili na dakika kumi", "saa 8:30"; without "saa" only where more words show
+    """Such as "saa nane na nusu", "saa tatu kasorobo", "saa mbili na dakika kumi", "saa 8:30"; without "saa" only where more words show
     that a time is meant ("nane na nusu", "nane mchana")."""
     marked = scan.take("saa") or scan.take("masaa")
     found = _FIGURES.fullmatch(scan.word())
@@ -162,7 +162,7 @@ def _clock(scan: Scanner, said: Said) -> bool:
 
 
 def _figures(scan: Scanner, said: Said, hour: int, minute: int, marked: bool) -> bool:
-    """ "8:30" is by the Swahili clock after "saa"; without it either clock may be meant. From 13 on only one clock has such hours."""
+    """Figures after "saa" are the Swahili clock's; without it either clock may be meant. From 13 on only one clock has such hours."""
     if hour > 23 or minute > 59:
         return False
     is_24 = hour == 0 or hour > 12 or scan.word().startswith("0")

@@ -46,7 +46,17 @@ ACTIVE = ("isActive", "is_active")
 DIRECTION = ("direction", "Direction")
 DURATION = ("durationInSeconds", "duration_seconds", "durationSeconds", "Duration", "duration")
 LABEL = ("clientRequestId", "client_request_id", "ClientRequestId")
-CAUSE = ("hangup_cause", "hangupCause", "HangupCause", "failure_reason", "failureReason", "failure_code", "reason", "error", "message")
+CAUSE = (
+    "hangup_cause",
+    "hangupCause",
+    "HangupCause",
+    "failure_reason",
+    "failureReason",
+    "failure_code",
+    "reason",
+    "error",
+    "message",
+)
 EVENT_ID = ("event_id", "eventId", "EventId")
 OCCURRED_AT = ("occurred_at", "occurredAt")
 ANSWERED_AT = ("answered_at", "answeredAt")

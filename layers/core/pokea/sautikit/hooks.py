@@ -98,9 +98,9 @@ def parse_hook(body: bytes, headers: Mapping[str, str], query: Mapping[str, str]
 
 
 def oriented(hook: Hook, own_numbers: Iterable[E164]) -> Hook:
-    """`hook` with our own number as the called one. Calls from a browser arrive with both numbers swapped."""
+    """`hook` with our own number as the called one, unless it is a call of ours. Calls from a browser arrive with both swapped."""
     own = frozenset(own_numbers)
-    if hook.a_number in own and hook.b_number not in own:
+    if not hook.outbound and hook.a_number in own and hook.b_number not in own:
         return replace(hook, a_number=hook.b_number, b_number=hook.a_number)
     return hook
 
