@@ -58,6 +58,7 @@ class StackOptions:
 class Stack:
     """The composed system, as an async context manager. After entering, `carrier` places and answers calls."""
 
+    aws: LocalAws
     carrier: Carrier
     gateway_url: str
     bridge_url: str
@@ -78,11 +79,10 @@ class Stack:
         return not self.options.gemini_key
 
     async def __aenter__(self) -> Self:
-        try:
+        async with AsyncExitStack() as started:  # what was started is stopped again if a later part does not come up
+            self._resources = started
             await self._start()
-        except BaseException:
-            await self._resources.aclose()
-            raise
+            self._resources = started.pop_all()
         return self
 
     async def __aexit__(
@@ -92,10 +92,11 @@ class Stack:
 
     async def watch(self) -> None:
         """Return only by raising: ChildFailed as soon as one process of the stack has died."""
+        watched: tuple[Child | LocalAws, ...] = (self.aws, *self.children)
         while True:
-            for child in self.children:
-                if not child.running:
-                    raise child.failure()
+            for process in watched:
+                if not process.running:
+                    raise process.failure()
             await asyncio.sleep(0.5)
 
     async def _start(self) -> None:
@@ -108,7 +109,7 @@ class Stack:
         self.bridge_url = f"ws://127.0.0.1:{bridge_port}"
 
         self._progress("local AWS (an emulator: data stays in the state folder)")
-        aws = await enter(LocalAws(options.state_dir, TEMPLATE))
+        self.aws = await enter(LocalAws(options.state_dir, TEMPLATE))
         self.carrier = await enter(
             Carrier(
                 api_key=secrets.carrier_api_key,
@@ -117,7 +118,7 @@ class Stack:
             )
         )
         self.environ = {
-            **aws.environ(),
+            **self.aws.environ(),
             "POKEA_PROFILES_DIR": str(options.profiles_dir),
             "POKEA_PUBLIC_URL": self.gateway_url,
             "POKEA_BRIDGE_URL": self.bridge_url,
