@@ -10,7 +10,6 @@ from typing import Any
 
 import yaml
 
-
 _PSEUDO = {"AWS::StackName": "pokea", "AWS::Region": "local", "AWS::AccountId": "000000000000"}
 _PLACEHOLDER = re.compile(r"\$\{([A-Za-z0-9:]+)\}")
 

@@ -101,7 +101,18 @@ def warm() -> None:
 
 
 app = make_app(desk, Log("api"))
-handler = Mangum(app, lifespan="off")
+
+
+@cache
+def _adapter() -> Mangum:
+    """Made by the first request: Mangum gives the thread that makes it an event loop, and an import should not."""
+    return Mangum(app, lifespan="off")
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """The Lambda handler."""
+    return dict(_adapter()(event, context))
+
 
 if "AWS_LAMBDA_INITIALIZATION_TYPE" in os.environ:
     warm()

@@ -36,15 +36,17 @@ def make_handler(provide: Callable[[], EventDesk], log: Log) -> Handler:
         try:
             provide().take(hook_request(http.current_event.raw_event, secret))
         except (Unauthorized, RejectedInput) as refusal:
-            log.warning("hook refused", code=refusal.code, status=refusal.http_status)
-            log.count("HookRefused", code=refusal.code)
-            return _reply(refusal.http_status, f'{{"error":{{"code":"{refusal.code}"}}}}')
+            return _refused(refusal, log)
         except Exception as error:
             log.error("event not taken", error)
             log.count("EventFailed")
             status = error.http_status if isinstance(error, CallError) else 500
             return _reply(max(status, 500), '{"error":{"code":"not_taken"}}')
         return _reply(200, "{}")
+
+    @http.not_found
+    def elsewhere(error: Exception) -> Response[str]:
+        return _refused(Unauthorized("hook_path"), log)  # a path that none of our secrets could make
 
     for route in ROUTES:
         http.post(route)(take)
@@ -53,6 +55,12 @@ def make_handler(provide: Callable[[], EventDesk], log: Log) -> Handler:
         return http.resolve(event, context)
 
     return handler
+
+
+def _refused(refusal: Unauthorized | RejectedInput, log: Log) -> Response[str]:
+    log.warning("hook refused", code=refusal.code, status=refusal.http_status)
+    log.count("HookRefused", code=refusal.code)
+    return _reply(refusal.http_status, f'{{"error":{{"code":"{refusal.code}"}}}}')
 
 
 def _reply(status: int, body: str) -> Response[str]:

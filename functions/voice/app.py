@@ -39,13 +39,15 @@ def make_handler(provide: Callable[[], Reception], log: Log) -> Handler:
         try:
             return _document(provide().answer(hook_request(http.current_event.raw_event, secret)))
         except (Unauthorized, RejectedInput) as refusal:
-            log.warning("hook refused", code=refusal.code, status=refusal.http_status)
-            log.count("HookRefused", code=refusal.code)
-            return Response(refusal.http_status, "application/json", f'{{"error":{{"code":"{refusal.code}"}}}}')
+            return _refused(refusal, log)
         except Exception as error:
             log.error("voice failed", error)
             log.count("VoiceFailed")
             return _document(_LAST_RESORT)
+
+    @http.not_found
+    def elsewhere(error: Exception) -> Response[str]:
+        return _refused(Unauthorized("hook_path"), log)  # a path that none of our secrets could make
 
     for route in ("/", "/voice", "/voice/<secret>", "/<secret>"):
         http.post(route)(answer)
@@ -54,6 +56,12 @@ def make_handler(provide: Callable[[], Reception], log: Log) -> Handler:
         return http.resolve(event, context)
 
     return handler
+
+
+def _refused(refusal: Unauthorized | RejectedInput, log: Log) -> Response[str]:
+    log.warning("hook refused", code=refusal.code, status=refusal.http_status)
+    log.count("HookRefused", code=refusal.code)
+    return Response(refusal.http_status, "application/json", f'{{"error":{{"code":"{refusal.code}"}}}}')
 
 
 def _document(xml: bytes) -> Response[str]:

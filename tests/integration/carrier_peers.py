@@ -51,7 +51,7 @@ class VoiceApp:
     delay_s: float = 0.0
     received: list[Received] = field(default_factory=list)
     asked: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set by every POST to the voice URL, once its answer is chosen."""
+    """Set by every POST that asks for a call's document, once the answer is chosen."""
     url: str = ""
 
     @property
@@ -68,7 +68,8 @@ class VoiceApp:
         if one.path != "/voice":
             return Response("", 200)
         known = self.document if one.state in RINGING else EMPTY
-        self.asked.set()
+        if one.state in RINGING:
+            self.asked.set()
         return Response(self.documents.get(one.state, known), self.status, media_type=self.media_type)
 
 

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 _DECLARATION = re.compile(r'<\?xml version="1\.0" encoding="UTF-8"\?>\n')
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 _ENTITY = re.compile(r"&(#x[0-9A-Fa-f]+|#[0-9]+|amp|lt|gt|quot|apos);")
+_SPACES = re.compile(" +")
+_FOREIGN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _NAMED = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'"}
 
 
@@ -34,8 +36,8 @@ def read(document: bytes) -> Node:
         text = document.decode("utf-8", "strict")
     except UnicodeDecodeError as error:
         raise NotWellFormed(str(error)) from None
-    for character in text:
-        _check(ord(character))
+    if foreign := _FOREIGN.search(text):
+        _check(ord(foreign[0]))
     declaration = _DECLARATION.match(text)
     if declaration is None:
         raise NotWellFormed("no declaration")
@@ -58,8 +60,8 @@ def _element(text: str, at: int) -> tuple[Node, int]:
     tag, at = _name(text, at)
     node = Node(tag, {})
     while True:
-        spaces = len(text[at:]) - len(text[at:].lstrip(" "))
-        at += spaces
+        spaces = _SPACES.match(text, at)
+        at = spaces.end() if spaces else at
         if text.startswith("/>", at):
             return node, at + 2
         if text.startswith(">", at):

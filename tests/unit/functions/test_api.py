@@ -61,7 +61,8 @@ class Office:
             voice_callback_url=lambda: CALLBACK,
             clock=self.plane.clock,
         )
-        self.handler = Mangum(make_app(lambda: desk, Log(f"api-{next(_names)}", self.logged)), lifespan="off")
+        app = make_app(lambda: desk, Log(f"api-{next(_names)}", self.logged))
+        self.handler = worker.submit(Mangum, app, "off").result()
 
     def _carrier(self, request: httpx.Request) -> httpx.Response:
         self.asked.append(request)

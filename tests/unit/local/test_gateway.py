@@ -6,7 +6,7 @@ import asyncio
 import json
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from botocore.config import Config
 
 from local.gateway import Gateway, serve
 from local.gateway_template import BadTemplate, functions_of, read_template
+from pokea.adapters import clients
 from pokea.adapters.settings import BadSettings
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -188,6 +189,15 @@ def test_a_template_that_cannot_be_served_is_refused(tmp_path: Path, text: str) 
         functions_of(read_template(path))
 
 
+@pytest.fixture
+def no_client() -> Iterator[None]:
+    """The store's client is made once per process, from the environment of that moment: neither before nor after this test's."""
+    clients.dynamodb.cache_clear()
+    yield
+    clients.dynamodb.cache_clear()
+
+
+@pytest.mark.usefixtures("no_client")
 async def test_the_real_functions_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in ENVIRON.items():
         monkeypatch.setenv(name, value)
@@ -203,6 +213,7 @@ async def test_the_real_functions_answer(monkeypatch: pytest.MonkeyPatch) -> Non
         assert json.loads(refusal["Payload"])["error"]["kind"] == "RejectedInput"
 
 
+@pytest.mark.usefixtures("no_client")
 async def test_a_bad_setting_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {**ENVIRON, "POKEA_WEBHOOK_AUTH": "none"}.items():
         monkeypatch.setenv(name, value)

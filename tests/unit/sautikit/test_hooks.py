@@ -120,6 +120,15 @@ def test_swapped_numbers_are_put_right_only_when_the_caller_is_our_own_line() ->
     assert oriented(swapped, []) is swapped
 
 
+def test_a_call_of_ours_is_not_swapped() -> None:
+    placed = Hook(state=HookState.RINGING, a_number=OWN, b_number=CALLER, outbound=True)
+    assert oriented(placed, [OWN]) is placed
+    assert (
+        form(sessionId="HD_1", direction="Outbound").outbound
+        and not form(sessionId="HD_1", direction="Inbound").outbound
+    )
+
+
 def test_the_label_comes_from_the_body_or_the_query() -> None:
     assert form(sessionId="HD_1", clientRequestId="pk1").client_request_id == "pk1"
     assert parse_hook(b"sessionId=HD_1", FORM, {"clientRequestId": "pk2"}).client_request_id == "pk2"
