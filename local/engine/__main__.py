@@ -15,10 +15,14 @@ from local.speech.voice import Voice
 
 
 def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m local.engine", description="Offline voice engine on the Gemini Live wire.")
+    parser = argparse.ArgumentParser(
+        prog="python -m local.engine", description="Offline voice engine on the Gemini Live wire."
+    )
     parser.add_argument("--port", type=int, default=0, help="port on loopback; 0: a free one")
     parser.add_argument("--tls", nargs=2, metavar=("CERT", "KEY"), type=Path, help="serve wss:// with this certificate")
-    parser.add_argument("--go-away-after", type=float, metavar="S", help="announce the end of each connection after S seconds")
+    parser.add_argument(
+        "--go-away-after", type=float, metavar="S", help="announce the end of each connection after S seconds"
+    )
     parser.add_argument("--json-ready", action="store_true", help="print one JSON line with the URL when ready")
     return parser.parse_args()
 

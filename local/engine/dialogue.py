@@ -1,7 +1,7 @@
 """What the offline engine says and does next: a rule dialogue driven by the tools it was given and by what they answer.
 
-Pure: words and tool results in, acts out. It knows how appointments are talked about, but no business, no diary and no scenario: services come
-from the tools' declarations, and whatever matters is said in the words of a tool's `say`.
+Pure: words and tool results in, acts out. It knows how appointments are talked about, but no business, no diary and no scenario:
+services come from the tools' declarations, and whatever matters is said in the words of a tool's `say`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ ORDINALS = (
     ("second", "ya pili"),
     ("third", "ya tatu"),
 )
-MAX_PUZZLED = 3  # times in a row that the caller is asked to say it again before the engine explains what it understands
+MAX_PUZZLED = (
+    3  # times in a row that the caller is asked to say it again before the engine explains what it understands
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +193,9 @@ class Dialogue:
                 self.wish = replace(self.wish, service=service, when=self.wish.when or self._when_in(rest))
             case "when" | "detail":
                 when = self._when_in(words) or words
-                self.wish = replace(self.wish, when=f"{self.wish.when} {when}".strip() if self.asked == "detail" else when)
+                self.wish = replace(
+                    self.wish, when=f"{self.wish.when} {when}".strip() if self.asked == "detail" else when
+                )
             case "more" if self.phrases.no.search(words):
                 return self._end()
             case _:

@@ -27,7 +27,9 @@ class Phrases:
     trouble: str
 
 
-_ENGLISH_DAY = r"today|tomorrow|the day after tomorrow|(next |this )?(monday|tuesday|wednesday|thursday|friday|saturday|sunday)"
+_ENGLISH_DAY = (
+    r"today|tomorrow|the day after tomorrow|(next |this )?(monday|tuesday|wednesday|thursday|friday|saturday|sunday)"
+)
 _ENGLISH_HOUR = r"one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|noon|midnight"
 _ENGLISH_PART = r"in the (morning|afternoon|evening)"
 

@@ -9,6 +9,7 @@ import secrets
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, Protocol
 
 import numpy as np
@@ -201,7 +202,11 @@ class Conversation:
         await self._offer_resumption()
 
     def _usage(self) -> dict[str, Any]:
-        return {"promptTokenCount": self._tokens, "responseTokenCount": self._tokens, "totalTokenCount": 2 * self._tokens}
+        return {
+            "promptTokenCount": self._tokens,
+            "responseTokenCount": self._tokens,
+            "totalTokenCount": 2 * self._tokens,
+        }
 
     async def _offer_resumption(self) -> None:
         if self._resumption_wanted:
@@ -244,5 +249,5 @@ def spread(text: str, count: int) -> list[str]:
     """`text` in `count` pieces of about the same number of words; together they are the text."""
     words = text.split()
     bounds = [round(index * len(words) / max(1, count)) for index in range(count + 1)]
-    pieces = [" ".join(words[start:end]) for start, end in zip(bounds, bounds[1:], strict=False)]
+    pieces = [" ".join(words[start:end]) for start, end in pairwise(bounds)]
     return [piece + " " if piece and index < count - 1 else piece for index, piece in enumerate(pieces)]

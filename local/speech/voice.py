@@ -35,7 +35,7 @@ class Manner:
 
 
 AGENT: Mapping[str, Manner] = {"en": Manner("en", wpm=160), "sw": Manner("sw", wpm=150)}
-CALLER: Mapping[str, Manner] = {"en": Manner("en-us+edward", wpm=155), "sw": Manner("sw+m3", wpm=140)}
+CALLER: Mapping[str, Manner] = {"en": Manner("en-us+edward", wpm=155), "sw": Manner("sw+edward", wpm=150)}
 _ROLES = {"agent": AGENT, "caller": CALLER}
 
 

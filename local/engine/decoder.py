@@ -1,0 +1,160 @@
+"""The recognition worker: pocketsphinx in a process of its own, because a decoder holds the interpreter while it searches.
+
+Run as `python -m local.engine.decoder`; it speaks the protocol of `local.speech.pipe`.
+
+    question  {"language": "en", "services": ["cleaning", …], "expectation": "open"} and 16 kHz mono PCM16 as body;
+              without a body it only gets ready
+    answer    {"words": "…" | null, "cost": nats per frame of speech, "worst": of the worst phrase}
+"""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from pocketsphinx import Decoder, set_loglevel
+
+from local.engine.expectation import Expectation
+from local.engine.grammar import END, START, Edge, edges
+from local.engine.lexicon import MODEL, pronunciations
+from local.speech.pipe import serve
+
+RATE_HZ = 16_000
+VOCABULARIES_KEPT = 8
+_PAD_SAMPLES = RATE_HZ * 3 // 10
+# The model knows no digital silence and no empty 4-8 kHz band; a noise far below hearing keeps both from looking like a phone.
+_DITHER_SIGMA = 8.0
+# A path's cost is counted against the best-fitting sound of each frame, whatever it is: phrases that were meant cost 4 to 6.5 nats a
+# frame, and none of their parts more than 7; a foreign sentence forced into the grammar 7 and more, its worst part 8 (measured by
+# bench/recognition.py).
+MAX_COST = 7.2
+MAX_PHRASE_COST = 7.4
+_MIN_PHRASE_FRAMES = 15  # shorter stretches say little
+_NATS = 1024  # pocketsphinx scales its scores down by 2**10
+_MIN_SPEECH_FRAMES = 15  # 150 ms: a click is not an answer
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The best path through the grammar. cost: nats per frame, over all its speech; worst: of its worst phrase."""
+
+    words: str
+    cost: float
+    worst: float
+
+    @property
+    def is_credible(self) -> bool:
+        return self.cost <= MAX_COST and self.worst <= MAX_PHRASE_COST
+
+
+class Vocabulary:
+    """One decoder with a search for each expectation. services: their spoken names in the language."""
+
+    def __init__(self, language: str, services: Sequence[str]) -> None:
+        self._decoder = Decoder(
+            hmm=str(MODEL / "en-us"),
+            dict=None,
+            lm=None,
+            loglevel="FATAL",
+            bestpath=False,
+            compallsen=True,  # so that a cost is counted against every sound of the model, not only those that fit the grammar
+        )
+        graphs = {expectation: edges(expectation, language, services) for expectation in Expectation}
+        for phrase in sorted({edge.phrase for graph in graphs.values() for edge in graph} - {""}):
+            for index, phones in enumerate(pronunciations(phrase, language)):
+                self._decoder.add_word(_word(phrase) if index == 0 else f"{_word(phrase)}({index + 1})", phones, False)
+        for expectation, graph in graphs.items():
+            self._add_search(expectation, graph)
+
+    def _add_search(self, expectation: Expectation, graph: Sequence[Edge]) -> None:
+        states = {
+            name: index for index, name in enumerate(dict.fromkeys([START, END, *(edge.source for edge in graph)]))
+        }
+        rows = [
+            (states[edge.source], states[edge.target], edge.weight, *([_word(edge.phrase)] if edge.phrase else []))
+            for edge in graph
+        ]
+        name = expectation.value
+        self._decoder.add_fsg(name, self._decoder.create_fsg(name, states[START], states[END], rows))
+
+    def find(self, pcm: bytes, expectation: Expectation) -> Finding | None:
+        """pcm: one utterance, 16 kHz mono PCM16. None without any path, or without speech."""
+        decoder = self._decoder
+        decoder.activate_search(expectation.value)
+        decoder.start_utt()
+        decoder.process_raw(_dithered(pcm), no_search=False, full_utt=True)
+        decoder.end_utt()
+        hypothesis = decoder.hyp()
+        if hypothesis is None or not hypothesis.hypstr:
+            return None
+        stretches = [
+            (segment.word, segment.end_frame - segment.start_frame + 1, -math.log(segment.ascore) * _NATS)
+            for segment in decoder.seg()
+            if segment.start_frame >= 0 and segment.ascore > 0 and segment.word != "(NULL)"
+        ]
+        return _judged(hypothesis.hypstr, stretches)
+
+
+def _judged(words: str, stretches: Sequence[tuple[str, int, float]]) -> Finding | None:
+    """stretches: (word, frames, nats) in order. Silence at both ends does not count; a silence inside may hide foreign speech."""
+    spoken = [index for index, (word, _, _) in enumerate(stretches) if not word.startswith("<")]
+    if not spoken:
+        return None
+    inner = stretches[spoken[0] : spoken[-1] + 1]
+    frames = sum(length for _, length, _ in inner)
+    if frames < _MIN_SPEECH_FRAMES:
+        return None
+    worst = max((nats / length for _, length, nats in stretches if length >= _MIN_PHRASE_FRAMES), default=0.0)
+    cost = sum(nats for _, _, nats in inner) / frames
+    return Finding(words.replace("_", " ").strip(), cost, worst)
+
+
+def _word(phrase: str) -> str:
+    return phrase.replace(" ", "_")
+
+
+def _dithered(pcm: bytes) -> bytes:
+    """With 0.3 s of silence around it and faint noise on all of it, always the same noise."""
+    samples = np.pad(np.frombuffer(pcm, "<i2").astype(np.float32), _PAD_SAMPLES)
+    noisy = samples + np.random.default_rng(0).normal(0.0, _DITHER_SIGMA, len(samples))
+    encoded: bytes = np.clip(np.rint(noisy), -32768, 32767).astype("<i2").tobytes()
+    return encoded
+
+
+class Vocabularies:
+    """The vocabularies in use, built when first asked for; the least recently used goes first."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[tuple[str, tuple[str, ...]], Vocabulary] = OrderedDict()
+
+    def get(self, language: str, services: Sequence[str]) -> Vocabulary:
+        key = (language, tuple(services))
+        if key not in self._kept:
+            self._kept[key] = Vocabulary(language, services)
+        self._kept.move_to_end(key)
+        while len(self._kept) > VOCABULARIES_KEPT:
+            self._kept.popitem(last=False)
+        return self._kept[key]
+
+
+def main() -> None:
+    set_loglevel("FATAL")
+    vocabularies = Vocabularies()
+
+    def answer(question: dict[str, Any], pcm: bytes) -> tuple[dict[str, Any], bytes]:
+        vocabulary = vocabularies.get(question["language"], question["services"])
+        finding = vocabulary.find(pcm, Expectation(question["expectation"])) if pcm else None
+        if finding is None:
+            return {"words": None, "cost": None, "worst": None}, b""
+        words = finding.words if finding.is_credible else None
+        return {"words": words, "cost": round(finding.cost, 2), "worst": round(finding.worst, 2)}, b""
+
+    serve(answer)
+
+
+if __name__ == "__main__":
+    main()
