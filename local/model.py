@@ -129,18 +129,18 @@ def scripted(play: Play) -> Handler:
 # --- one that does as it is told -------------------------------------------------------------------------------------------
 
 
-def obedient(wish: Mapping[str, str]) -> Play:
+def obedient(wish: Mapping[str, str], sentence_ms: int | None = None) -> Play:
     """Books: asks for a proposal when the caller has spoken, reads it back word for word, and commits after an answer."""
 
     async def play(stage: Stage) -> None:
         await stage.caller_turn("I would like to book.")
         proposed = await stage.call("proposeBooking", **wish)
-        await stage.say(str(proposed.get("say", "")))
+        await stage.say(str(proposed.get("say", "")), sentence_ms)
         await stage.caller_turn("Yes.")
         done = await stage.call("commitProposal", nonce=proposed.get("nonce"), arguments=proposed.get("arguments"))
-        await stage.say(str(done.get("say", "")))
+        await stage.say(str(done.get("say", "")), sentence_ms)
         ended = await stage.call("endCall")
-        await stage.say(str(ended.get("say", "")))
+        await stage.say(str(ended.get("say", "")), sentence_ms)
 
     return play
 

@@ -97,32 +97,60 @@ _BANDS = (
     _Band(0.80, 1.25, Layout.AS_DECLARED),
     _Band(1.60, 2.50, Layout.DOUBLE),
 )
-_PROBE_MS = 900.0
-_GIVE_UP_MS = 3000.0
+_WINDOW_MS = 450.0
+_WINDOWS = 2  # 900 ms: an answer within the first second
+_WINDOWS_AT_MOST = 6
 
 
 class LayoutProbe:
-    """Tells rate and layout from bytes per second within the first second; nothing on the wire declares them."""
+    """Tells rate and layout from bytes per second within the first second; nothing on the wire declares them.
+
+    A bridge that stalls reads late, which looks like a slower stream at first and like a faster one afterwards. So anything but the
+    declared layout needs two witnesses: every window of 450 ms agrees, and so does the size of most messages (a packet of 20 ms has half
+    or twice the declared bytes). Without both the answer after 2.7 s is "unknown", and the stream is taken as declared.
+    """
 
     def __init__(self, rate_hz: int) -> None:
         self._expected_per_ms = rate_hz * 2 / 1000
-        self._started_ms: float | None = None
-        self._bytes = 0
+        self._packet = frame_bytes(rate_hz)
+        self._window_from_ms: float | None = None
+        self._window_bytes = 0
+        self._smaller = self._larger = self._messages = 0
+        self._verdicts: list[Layout] = []
         self.done = False
         self.layout = Layout.UNKNOWN
 
     def push(self, size_bytes: int, now_ms: float) -> Layout | None:
         """The answer, once. The first message starts the clock and is not counted: it may be a backlog."""
-        if self._started_ms is None:
-            self._started_ms = now_ms
+        if self._window_from_ms is None:
+            self._window_from_ms = now_ms
             return None
-        self._bytes += size_bytes
-        elapsed = now_ms - self._started_ms
-        if elapsed < _PROBE_MS:
+        self._window_bytes += size_bytes
+        self._messages += 1
+        self._smaller += size_bytes < self._packet
+        self._larger += size_bytes > self._packet
+        elapsed = now_ms - self._window_from_ms
+        if elapsed < _WINDOW_MS:
             return None
-        share = self._bytes / elapsed / self._expected_per_ms
-        found = next((band.layout for band in _BANDS if band.low <= share <= band.high), Layout.UNKNOWN)
-        if found is Layout.UNKNOWN and elapsed < _GIVE_UP_MS:
-            return None
-        self.done, self.layout = True, found
-        return found
+        self._verdicts.append(self._judge(self._window_bytes / elapsed))
+        self._window_from_ms, self._window_bytes = now_ms, 0
+        return self._conclude() if len(self._verdicts) >= _WINDOWS else None
+
+    def _judge(self, bytes_per_ms: float) -> Layout:
+        share = bytes_per_ms / self._expected_per_ms
+        return next((band.layout for band in _BANDS if band.low <= share <= band.high), Layout.UNKNOWN)
+
+    def _conclude(self) -> Layout | None:
+        last, is_last_chance = self._verdicts[-1], len(self._verdicts) >= _WINDOWS_AT_MOST
+        agreed = all(verdict is last for verdict in self._verdicts)
+        if last is Layout.AS_DECLARED or (agreed and self._packets_say(last)):
+            return self._found(last)
+        return self._found(Layout.UNKNOWN) if is_last_chance else None
+
+    def _packets_say(self, layout: Layout) -> bool:
+        witnesses = {Layout.HALF_RATE: self._smaller, Layout.DOUBLE: self._larger}.get(layout, 0)
+        return witnesses > self._messages * 0.8
+
+    def _found(self, layout: Layout) -> Layout:
+        self.done, self.layout = True, layout
+        return layout

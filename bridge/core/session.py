@@ -1,7 +1,7 @@
 """One call: routes every event to the one machine that knows what to do with it, and collects what they order.
 
 The session decides nothing about business and does no I/O. `handle` takes an event and the time and returns commands; caller audio and
-agent audio, the two hot paths, go through `caller_audio` and `pull`, after which `take` returns commands that they caused.
+agent audio, the two hot paths, go through `caller_audio` and `pull`, after which `orders` may hold commands that they caused.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ class CallSession:
         self._caller_speaking = False
         self._congested = False
         self._sounded = False
-        self._out: list[Command] = []
+        self.orders: list[Command] = []  # not yet taken
         self._routes: dict[type[Any], Callable[[Any, float], None]] = {
             ModelAudio: self._on_model_audio,
             ModelInterrupted: self._on_interrupted,
@@ -136,13 +136,17 @@ class CallSession:
         """The call begins: the greeting sounds at once, and a model is sent for."""
         context = self.context
         self._note("opened", business=context.business_id, agent=context.agent, a_number_masked=context.a_number_masked)
-        self._out += self.life.start()
+        self.orders += self.life.start()
         if "greeting" in self._clips:
             self._play(Speaker.GREETING, "greeting", context.greeting)
         return self._finish(now_ms)
 
     def handle(self, event: Event, now_ms: float) -> list[Command]:
         """What to do about `event`, in order. An event of no interest, or one after the end, is nothing."""
+        if type(event) is ModelAudio and self.voice.is_mid_utterance and self.closing is None and not self.ended:
+            self._model_acted()
+            self.voice.model_audio(event.pcm, event.rate_hz)
+            return []
         route = self._routes.get(type(event))
         if route is None or self.ended:
             return []
@@ -150,13 +154,13 @@ class CallSession:
         return self._finish(now_ms)
 
     def caller_audio(self, data: Buffer, now_ms: float) -> Sequence[Buffer]:
-        """20 ms frames for the model. They may alias `data`; call `take` afterwards if `has_orders`."""
+        """20 ms frames for the model. They may alias `data`; `take` the `orders` they caused afterwards."""
         frames = self.uplink.push(data, now_ms)
         if self.uplink.news:
             self.uplink.news = False
             if not self.ended:
                 self._on_caller_news(now_ms)
-                self._out = self._finish(now_ms)
+                self.orders = self._finish(now_ms)
         return frames
 
     def pull(self, now_ms: float) -> Buffer | None:
@@ -169,12 +173,8 @@ class CallSession:
             self._note("first_audio", at_ms=int(now_ms))
         return message
 
-    @property
-    def has_orders(self) -> bool:
-        return bool(self._out)
-
     def take(self) -> list[Command]:
-        orders, self._out = self._out, []
+        orders, self.orders = self.orders, []
         return orders
 
     @property
@@ -231,7 +231,7 @@ class CallSession:
         if alarm is not None:
             self._on_alarm(alarm, now_ms)
         if self.closing is None and self.life.is_due(now_ms, self._at_boundary):
-            self._out += self._held_while(self.life.rotate(self.transcript.history()))
+            self.orders += self._held_while(self.life.rotate(self.transcript.history()))
 
     @property
     def _line_is_quiet(self) -> bool:
@@ -316,7 +316,7 @@ class CallSession:
         self._hear(now_ms)
         cut = self.voice.cut(now_ms)
         if cut.flush is not None:
-            self._out.append(cut.flush)
+            self.orders.append(cut.flush)
         for utterance in cut.utterances:
             self._said(utterance, now_ms)
         if cut.utterances:
@@ -346,7 +346,7 @@ class CallSession:
                 self.turns.on(Signal.REOPENED)
         self._model_acted()
         self._close_caller_line()
-        self.uplink.detector.look()
+        self.uplink.listen(now_ms)
         evidence = to_json(self.read_back.evidence(now_ms, self.uplink.detector.turns))
         order = self.desk.asked(event, evidence, now_ms)
         if order is None:
@@ -354,7 +354,7 @@ class CallSession:
         if self._idle is not None:
             self._idle.active()
         self._note("tool_called", tool=event.name, tool_call_id=event.tool_call_id)
-        self._out.append(order)
+        self.orders.append(order)
         if isinstance(order, AnswerTool):
             self._watchdog.model_owes(now_ms)
 
@@ -364,7 +364,7 @@ class CallSession:
             self._note("tool_returned", tool=name, status=str(event.payload.get("status", "")), took_ms=took_ms)
         if order is None:
             return
-        self._out.append(order)
+        self.orders.append(order)
         if not isinstance(order, AnswerTool):
             return
         self.voice.end_turn()  # what the model says next is said in the light of this answer
@@ -378,13 +378,13 @@ class CallSession:
 
     def _on_model_ready(self, event: ModelReady, now_ms: float) -> None:
         taken, orders = self.life.ready(event.link, now_ms)
-        self._out += orders
+        self.orders += orders
         if taken is None:
             return
         if not taken.first:
             self.voice.finish(broken=True)
             self.desk.cancel_all()
-        self._out.append(UseModel(taken.link, self.uplink.connect()))
+        self.orders.append(UseModel(taken.link, self.uplink.connect()))
         self._note("model_ready", after_ms=int(now_ms))
         self._brief(taken)
 
@@ -392,9 +392,9 @@ class CallSession:
         greeting = self.context.greeting
         if taken.first:
             if greeting and "greeting" not in self._clips:
-                self._out.append(SayToModel(_SAY_EXACTLY.format(greeting)))
+                self.orders.append(SayToModel(_SAY_EXACTLY.format(greeting)))
         elif self._answer_owed:
-            self._out.append(SayToModel(_GO_ON))
+            self.orders.append(SayToModel(_GO_ON))
         self._answer_owed = False
 
     def _on_model_lost(self, event: ModelLost, now_ms: float) -> None:
@@ -408,8 +408,8 @@ class CallSession:
             self.desk.cancel_all()
             self._note("model_lost", code=event.code)
         if was is Life.ROTATING and self.life.state is Life.READY:
-            self._out.append(UseModel(self.life.link, self.uplink.connect()))
-        self._out += self._held_while(orders)
+            self.orders.append(UseModel(self.life.link, self.uplink.connect()))
+        self.orders += self._held_while(orders)
         if self.life.state is Life.GONE and self.closing is None:
             self._farewell(EndReason.MODEL_LOST, "trouble", now_ms)
 
@@ -430,9 +430,9 @@ class CallSession:
         elif self.closing is None and not self.desk.is_busy:
             if self._nudged:
                 self._answer_owed = True
-                self._out += self._held_while(self.life.replace_now(self.transcript.history()))
+                self.orders += self._held_while(self.life.replace_now(self.transcript.history()))
             elif self.life.state is Life.READY:
-                self._out.append(SayToModel(_GO_ON))
+                self.orders.append(SayToModel(_GO_ON))
                 self._watchdog.model_owes(now_ms)
             self._nudged = not self._nudged
 
@@ -450,7 +450,7 @@ class CallSession:
                 self._play(Speaker.PROMPT, phrase, self.context.phrases[phrase])
             elif self.context.phrases.get(phrase) and self.life.state is Life.READY:
                 self.voice.next_speaker = Speaker.PROMPT
-                self._out.append(SayToModel(_SAY_EXACTLY.format(self.context.phrases[phrase])))
+                self.orders.append(SayToModel(_SAY_EXACTLY.format(self.context.phrases[phrase])))
 
     def _farewell(self, reason: EndReason, phrase: str, now_ms: float) -> None:
         """Our own last words, then hang up; without words for it, hang up."""
@@ -464,7 +464,7 @@ class CallSession:
             self._play(Speaker.FAREWELL, phrase, text)
         elif text and self.life.state is Life.READY:
             self._close(reason, now_ms, ours=False)
-            self._out.append(SayToModel(_SAY_EXACTLY.format(text)))
+            self.orders.append(SayToModel(_SAY_EXACTLY.format(text)))
         else:
             self._close(reason, now_ms, ours=True)
             self._hang_up(reason)
@@ -494,7 +494,7 @@ class CallSession:
         if not self.closing.hanging_up:
             self.closing.hanging_up = True
             self._note("hang_up", reason=reason.value)
-            self._out.append(HangUp(reason))
+            self.orders.append(HangUp(reason))
 
     def _on_switch_closed(self, event: SwitchClosed, now_ms: float) -> None:
         reason = EndReason.BRIDGE_ERROR if event.by_us else EndReason.CALLER_HUNG_UP
@@ -507,10 +507,10 @@ class CallSession:
         self.ended = True
         lines = tuple(line.to_json() for line in self.transcript.lines)
         self._note("ended", reason=reason.value, duration_ms=int(now_ms))
-        self._out.append(EndCall(reason, int(now_ms), lines))
+        self.orders.append(EndCall(reason, int(now_ms), lines))
 
     def _on_congested(self, event: SwitchCongested, now_ms: float) -> None:
         self._congested = event.congested
 
     def _note(self, event: str, **fields: object) -> None:
-        self._out.append(Note(event, fields))
+        self.orders.append(Note(event, fields))

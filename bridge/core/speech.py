@@ -13,7 +13,6 @@ import numpy as np
 
 from bridge.core.frames import FRAME_MS, Buffer
 
-_BATCH = 5  # frames looked at together: numpy's overhead per call outweighs the arithmetic
 _EVERY = 4  # every fourth sample is enough for an energy
 _LOUDER = 6.0  # speech is at least this much (8 dB) above the floor
 _QUIETEST = 90.0**2  # and above -51 dBFS
@@ -28,9 +27,6 @@ class SpeechDetector:
 
     def __init__(self, rate_hz: int) -> None:
         self._samples = rate_hz * FRAME_MS // 1000
-        self._batch_bytes = _BATCH * 2 * self._samples
-        self._batch = bytearray()
-        self._batch_at_ms = 0.0
         self._scale = _EVERY / self._samples
         self._minima: deque[float] = deque([_QUIETEST], maxlen=4)
         self._floor = _QUIETEST
@@ -45,24 +41,11 @@ class SpeechDetector:
     def is_speaking(self) -> bool:
         return self._started_ms is not None
 
-    @property
-    def speaking_since_ms(self) -> float | None:
-        return self._started_ms
-
-    def feed(self, frame: Buffer, at_ms: float) -> bool:
-        """One 20 ms frame that began at `at_ms`. True if a turn began or ended."""
-        if not self._batch:
-            self._batch_at_ms = at_ms
-        self._batch += frame
-        return len(self._batch) >= self._batch_bytes and self.look()
-
-    def look(self) -> bool:
-        """Decide on the frames fed so far."""
-        if not self._batch:
-            return False
-        signal = np.frombuffer(self._batch, np.int16)[::_EVERY].astype(np.float32).reshape(-1, self._samples // _EVERY)
+    def hear(self, frames: Buffer, at_ms: float) -> bool:
+        """Whole 20 ms frames, the first of which began at `at_ms`. True if a turn began or ended. Several frames at once cost little more
+        than one."""
+        signal = np.frombuffer(frames, np.int16)[::_EVERY].astype(np.float32).reshape(-1, self._samples // _EVERY)
         energies: list[float] = np.vecdot(signal, signal).tolist()
-        self._batch.clear()
         highest, lowest = max(energies) * self._scale, min(energies) * self._scale
         threshold = max(_QUIETEST, min(self._floor, self._window_min) * _LOUDER)
         if highest <= threshold and self._started_ms is None:
@@ -75,7 +58,7 @@ class SpeechDetector:
             return False
         changed = False
         for index, energy in enumerate(energies):
-            changed |= self._judge(energy * self._scale > threshold, self._batch_at_ms + index * FRAME_MS)
+            changed |= self._judge(energy * self._scale > threshold, at_ms + index * FRAME_MS)
         self._follow(lowest, len(energies))
         return changed
 

@@ -10,6 +10,8 @@ from bridge.core.pcm import InboundClock, Layout, LayoutProbe, Recutter, backlog
 from bridge.core.resample import Resampler
 from bridge.core.speech import SpeechDetector
 
+_FRAME_BYTES = frame_bytes(MODEL_IN_HZ)
+_LISTEN_BYTES = 5 * _FRAME_BYTES
 HELD_MS = 3000  # what is older when a model is ready is history, not a question
 
 
@@ -26,6 +28,7 @@ class Uplink:
         self._rate_hz = rate_hz
         self._probe = LayoutProbe(rate_hz)
         self._clock = InboundClock()
+        self._unheard = bytearray()  # frames that the detector has not looked at
         self._held: deque[bytes] = deque(maxlen=HELD_MS // FRAME_MS)
         self._listen_at(rate_hz)
 
@@ -39,8 +42,9 @@ class Uplink:
         """20 ms frames at 16 kHz for the model, to be sent before this returns to the socket: they may alias `data`."""
         if self._steady and len(data) == self._frame_bytes:
             self.last_audio_ms = now_ms
-            if self.detector.feed(data, self._clock.stamp(1, now_ms)):
-                self.news = True
+            self._unheard += data
+            if len(self._unheard) >= _LISTEN_BYTES:
+                self.listen(now_ms)
             return (data,)
         frames = self._push(data, now_ms)
         self._steady = self._open and self._probe.done and self._resampler is None and not self._recutter.waiting_bytes
@@ -55,18 +59,24 @@ class Uplink:
         if not self._probe.done:
             self._look_at_layout(len(data), now_ms)
         frames = self._recutter.push(data)
-        if not frames:
-            return ()
-        at_ms = self._clock.stamp(len(frames), now_ms)
         if self._resampler is not None:
             frames = [self._resampler.push(frame) for frame in frames]
         for frame in frames:
-            self.news |= self.detector.feed(frame, at_ms)
-            at_ms += FRAME_MS
+            self._unheard += frame
+        if len(self._unheard) >= _LISTEN_BYTES:
+            self.listen(now_ms)
         if self._open:
             return frames
         self._held.extend(bytes(frame) for frame in frames)
         return ()
+
+    def listen(self, now_ms: float) -> None:
+        """Have the detector judge what has arrived; several frames at once, because each look has its price."""
+        if self._unheard:
+            at_ms = self._clock.stamp(len(self._unheard) // _FRAME_BYTES, now_ms)
+            if self.detector.hear(self._unheard, at_ms):
+                self.news = True
+            self._unheard.clear()
 
     def _drain_backlog(self, data: Buffer) -> Buffer:
         """Sound from before our time is counted and let go: it answers nothing we said, so it must not interrupt anything either."""

@@ -27,6 +27,7 @@ from bridge.core.frames import (
     Event,
     FlushSwitch,
     HangUp,
+    ModelAudio,
     ModelEvent,
     ModelLost,
     ModelReady,
@@ -80,7 +81,8 @@ class Call(WSListener):
         self._session = CallSession(services.settings, opened.context, services.clips.of_call(opened.context))
         self._record = CallRecord(services.records_dir if session_id else None, session_id)
         self._loop = asyncio.get_running_loop()
-        self._began_s = self._loop.time()
+        self._time = self._loop.time
+        self._began_s = self._time()
         self._switch: WSTransport | None = None
         self._model: ModelLink | None = None
         self._links: dict[int, ModelLink] = {}
@@ -110,7 +112,7 @@ class Call(WSListener):
         services.health.calls.add(self)
 
     def _now_ms(self) -> float:
-        return (self._loop.time() - self._began_s) * 1000
+        return (self._time() - self._began_s) * 1000
 
     # --- the life of the call -----------------------------------------------------------------------------------------------
 
@@ -131,9 +133,7 @@ class Call(WSListener):
         finally:
             self._group = None
             self._release()
-            self._services.health.calls.discard(self)
-        await self._report(end)
-        self._record.close()
+        await self._finish(end)
 
     def _release(self) -> None:
         for timer in (self._audio_timer, self._deadline_timer):
@@ -167,9 +167,15 @@ class Call(WSListener):
 
     async def never_began(self) -> None:
         """The peer left between the token check and the upgrade: the control plane hears that the call is over."""
-        self._services.health.calls.discard(self)
-        await self._report(EndCall(EndReason.CALLER_HUNG_UP, 0, ()))
-        self._record.close()
+        await self._finish(EndCall(EndReason.CALLER_HUNG_UP, 0, ()))
+
+    async def _finish(self, end: EndCall) -> None:
+        """A call counts until its end was reported, so that a drain waits for that too."""
+        try:
+            await self._report(end)
+        finally:
+            self._record.close()
+            self._services.health.calls.discard(self)
 
     def must_end(self) -> None:
         self._feed(DrainExpired())
@@ -190,7 +196,11 @@ class Call(WSListener):
 
     def _feed(self, event: Event) -> None:
         try:
-            self._obey(self._session.handle(event, self._now_ms()))
+            orders = self._session.handle(event, self._now_ms())
+            if orders or type(event) is not ModelAudio:
+                self._obey(orders)
+            else:
+                self._pump()  # more of an utterance moves no deadline
         except Exception as problem:  # the door: a callback has no task that could carry the fault
             self._broke(problem)
 
@@ -208,7 +218,7 @@ class Call(WSListener):
         now_ms = self._now_ms()
         while (message := session.pull(now_ms)) is not None:
             switch.send(BINARY, message)
-        if session.has_orders:
+        if session.orders:
             for order in session.take():
                 self._orders[type(order)](order)
         wake_ms = session.wake_ms
@@ -255,8 +265,14 @@ class Call(WSListener):
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         kind = frame.msg_type
         try:
-            if kind is BINARY and frame.fin:
-                self._hear(frame.get_payload_as_memoryview())
+            if kind is BINARY and frame.fin:  # fifty times a second
+                frames = self._session.caller_audio(
+                    frame.get_payload_as_memoryview(), (self._time() - self._began_s) * 1000
+                )
+                if frames and self._model is not None:
+                    self._model.send_audio(frames)
+                if self._session.orders:
+                    self._obey_later()
             elif kind is TEXT and frame.fin:
                 self._read_text(frame.get_payload_as_bytes())
             elif kind in (BINARY, TEXT, CONTINUATION):
@@ -266,13 +282,16 @@ class Call(WSListener):
         except Exception as problem:  # the door
             self._broke(problem)
 
-    def _hear(self, data: bytes | memoryview) -> None:
-        session = self._session
-        frames = session.caller_audio(data, self._now_ms())
+    def _hear(self, data: bytes) -> None:
+        frames = self._session.caller_audio(data, self._now_ms())
         if frames and self._model is not None:
             self._model.send_audio(frames)
-        if session.has_orders and self._group is not None:
-            self._obey(session.take())
+        self._obey_later()
+
+    def _obey_later(self) -> None:
+        """Carry out what audio caused; before the call's task runs there is nobody to do so, and `start` will."""
+        if self._session.orders and self._group is not None:
+            self._obey(self._session.take())
 
     def _read_text(self, payload: bytes) -> None:
         try:

@@ -110,7 +110,8 @@ Spawn = Callable[[Coroutine[object, object, None]], asyncio.Task[None]]
 class Doorman(asyncio.Protocol):
     """One connection until it is refused, answered, or handed over to picows."""
 
-    def __init__(self, decide: Decide, spawn: Spawn) -> None:
+    def __init__(self, decide: Decide, spawn: Spawn, head_within_s: float = HEAD_WITHIN_S) -> None:
+        self._head_within_s = head_within_s
         self._decide = decide
         self._spawn = spawn
         self._received = bytearray()
@@ -120,7 +121,7 @@ class Doorman(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)  # aiofastnet's only quacks like one
-        self._timer = asyncio.get_running_loop().call_later(HEAD_WITHIN_S, self._transport.abort)
+        self._timer = asyncio.get_running_loop().call_later(self._head_within_s, self._transport.abort)
 
     def data_received(self, data: bytes) -> None:
         self._received += data

@@ -12,17 +12,16 @@ from typing import Protocol
 import aiofastnet
 
 from bridge.core.context import CallContext
-from bridge.shell.doorman import Admitted, Answer, Doorman, Request
+from bridge.shell.doorman import HEAD_WITHIN_S, Admitted, Answer, Doorman, Request
 from bridge.shell.health import Health
 from bridge.shell.tool_client import Opened, ToolClient
 from bridge.wire.audio_fork import SUBPROTOCOL
 from pokea.errors import CallError, Conflict, Denied, Indeterminate, NotFound, RejectedInput, Unauthorized, Unavailable
 
-_STREAM_PATH = re.compile(r"(/g/[A-Za-z0-9._-]{1,64})?/audio")
+_STREAM_PATH = re.compile(r"(/g/[A-Za-z0-9][A-Za-z0-9._-]{0,63})?/audio")
 _SESSION_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{16,}")
 _TOKEN_CHARS = 2_048
-_HALF_OPEN_AT_MOST = 1_024  # connections that have not asked for anything yet
 _STATUS: dict[type[CallError], HTTPStatus] = {
     Unauthorized: HTTPStatus.UNAUTHORIZED,
     Denied: HTTPStatus.FORBIDDEN,
@@ -103,7 +102,8 @@ class Gate:
 class Server:
     """Listens with SO_REUSEPORT, so that several workers share one port."""
 
-    def __init__(self, gate: Gate, host: str, port: int) -> None:
+    def __init__(self, gate: Gate, host: str, port: int, head_within_s: float = HEAD_WITHIN_S) -> None:
+        self._head_within_s = head_within_s
         self._gate = gate
         self._host = host
         self._port = port
@@ -129,7 +129,7 @@ class Server:
         return int(self._server.sockets[0].getsockname()[1])
 
     def _doorman(self) -> Doorman:
-        return Doorman(self._gate.decide, self._spawn)
+        return Doorman(self._gate.decide, self._spawn, self._head_within_s)
 
     def _spawn(self, work: Coroutine[object, object, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)

@@ -103,7 +103,7 @@ class VirtualCall:
                 self.model_heard += [(self.now, frame) for frame in order.held]
         while (message := self.session.pull(self.now)) is not None:
             self.sent.append((self.now, bytes(message)))
-        if self.session.has_orders:
+        if self.session.orders:
             self._take(self.session.take())
 
     def feed(self, *events: Event) -> None:

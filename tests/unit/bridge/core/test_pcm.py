@@ -87,6 +87,24 @@ def test_layout_is_known_from_bytes_per_second(size: int, layout: Layout) -> Non
     assert layout is Layout.UNKNOWN or now <= 1_000
 
 
+@pytest.mark.parametrize("stall_ms", [200, 400, 700, 900, 1_500])
+@pytest.mark.parametrize("from_ms", [0, 100, 300, 500, 800])
+def test_a_bridge_that_stalls_does_not_take_a_normal_stream_for_another(from_ms: int, stall_ms: int) -> None:
+    layout = LayoutProbe(16_000)
+    found: list[Layout | None] = []
+    for index in range(200):
+        spoken = index * 20
+        stalled = from_ms <= spoken < from_ms + stall_ms
+        found.append(layout.push(640, float(from_ms + stall_ms if stalled else spoken)))
+    assert {item for item in found if item is not None} <= {Layout.AS_DECLARED, Layout.UNKNOWN}
+
+
+def test_a_bridge_that_only_keeps_half_pace_does_not_blame_the_stream() -> None:
+    layout = LayoutProbe(16_000)
+    found = [layout.push(640, index * 40.0) for index in range(200)]
+    assert next(item for item in found if item is not None) is Layout.UNKNOWN
+
+
 def test_a_backlog_in_the_first_message_does_not_mislead_the_probe() -> None:
     layout = LayoutProbe(16_000)
     assert layout.push(39_040, 0.0) is None

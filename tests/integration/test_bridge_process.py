@@ -1,0 +1,142 @@
+"""`python -m bridge` as a process: starts, serves, drains, and says in one line why it cannot."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from websockets.asyncio.client import connect
+
+from local.live_server import LiveServer
+from local.model import Stage, scripted
+from tests.integration.bridge_peers import SUBPROTOCOL, is_sound
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def environ(**settings: str) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("POKEA_", "SAUTIKIT_"))}
+    return {**kept, "PYTHONPATH": f"{ROOT}:{ROOT / 'layers/core'}", **settings}
+
+
+async def start(**settings: str) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "bridge", env=environ(**settings), stderr=asyncio.subprocess.PIPE, cwd=ROOT
+    )
+
+
+async def get(port: int, path: str) -> str:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+    reply = (await reader.read()).decode()
+    writer.close()
+    return reply
+
+
+@contextlib.asynccontextmanager
+async def bridge(**settings: str) -> AsyncIterator[tuple[asyncio.subprocess.Process, int]]:
+    """A bridge that accepts streams without a token; it must end with 0 when told to stop."""
+    port = free_port()
+    process = await start(POKEA_BRIDGE_PORT=str(port), POKEA_STREAM_AUTH="off", **settings)
+    try:
+        async with asyncio.timeout(20):
+            while True:  # a real process takes its time to start
+                with contextlib.suppress(OSError):
+                    if "200 OK" in await get(port, "/readyz"):
+                        break
+                await asyncio.sleep(0.05)
+        yield process, port
+    finally:
+        if process.returncode is None:
+            process.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(20):
+            await process.communicate()
+    assert process.returncode == 0
+
+
+async def says_hello(stage: Stage) -> None:
+    await stage.say("Hello.", 400)
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+async def test_the_benchmark_entry_talks_without_any_control_plane_and_ends_when_told(workers: str) -> None:
+    async with (
+        LiveServer(scripted(says_hello)) as model,
+        bridge(POKEA_GEMINI_URL=model.url, POKEA_BRIDGE_WORKERS=workers) as (_, port),
+    ):
+        assert "200 OK" in await get(port, "/livez")
+        async with connect(f"ws://127.0.0.1:{port}/audio", subprotocols=[SUBPROTOCOL], compression=None) as switch:
+            async with asyncio.timeout(10):
+                while not is_sound(await switch.recv()):
+                    pass
+
+
+async def test_a_drain_lets_a_live_call_finish_and_takes_no_new_one() -> None:
+    async with (
+        LiveServer(scripted(says_hello)) as model,
+        bridge(POKEA_GEMINI_URL=model.url, POKEA_BRIDGE_WORKERS="1") as (process, port),
+    ):
+        switch = await connect(f"ws://127.0.0.1:{port}/audio", subprotocols=[SUBPROTOCOL], compression=None)
+        await switch.recv()
+        process.send_signal(signal.SIGTERM)
+        assert "503" in await get(port, "/readyz")
+        await switch.send(bytes(640))
+        assert process.returncode is None
+        await switch.close()
+        assert await asyncio.wait_for(process.wait(), 5) == 0
+
+
+async def test_at_the_drain_limit_the_call_is_ended() -> None:
+    async with (
+        LiveServer(scripted(says_hello)) as model,
+        bridge(POKEA_GEMINI_URL=model.url, POKEA_BRIDGE_WORKERS="1", POKEA_DRAIN_S="0") as (process, port),
+        connect(f"ws://127.0.0.1:{port}/audio", subprotocols=[SUBPROTOCOL], compression=None),
+    ):
+        process.send_signal(signal.SIGTERM)
+        assert await asyncio.wait_for(process.wait(), 8) == 0
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ({"POKEA_BRIDGE_PORT": "many", "POKEA_STREAM_AUTH": "off"}, "POKEA_BRIDGE_PORT"),
+        ({"POKEA_BRIGDE_PORT": "8090"}, "POKEA_BRIGDE_PORT"),
+        ({"POKEA_STREAM_AUTH": "off", "POKEA_BRIDGE_HOST": "0.0.0.0"}, "POKEA_STREAM_AUTH"),
+        ({"POKEA_STREAM_AUTH": "on"}, "POKEA_TOOLS_FUNCTION"),
+        ({"POKEA_STREAM_AUTH": "off", "POKEA_GEMINI_CA": "missing.pem"}, "POKEA_GEMINI_CA"),
+        ({"POKEA_STREAM_AUTH": "off", "POKEA_IDLE_ASK_S": "20"}, "POKEA_IDLE_GOODBYE_S"),
+    ],
+)
+async def test_settings_that_cannot_run_stop_the_start_with_one_line_that_names_the_key(
+    settings: dict[str, str], named: str
+) -> None:
+    process = await start(**{"POKEA_BRIDGE_PORT": str(free_port()), "POKEA_BRIDGE_WORKERS": "1", **settings})
+    _, stderr = await asyncio.wait_for(process.communicate(), 20)
+    lines = stderr.decode().strip().splitlines()
+    assert process.returncode == 2
+    assert len(lines) == 1
+    assert named in lines[0]
+
+
+async def test_a_port_that_is_taken_is_not_shared_with_a_stranger() -> None:
+    with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        process = await start(POKEA_BRIDGE_PORT=str(taken.getsockname()[1]), POKEA_STREAM_AUTH="off")
+        _, stderr = await asyncio.wait_for(process.communicate(), 20)
+    assert process.returncode == 1
+    assert "cannot listen" in stderr.decode()

@@ -1,0 +1,40 @@
+"""The context of the open operation is read strictly, with neutral defaults for what is absent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from bridge.core.context import CallContext, parse_context
+from pokea.errors import RejectedInput
+from pokea.toolkit import Effect, ToolSpec
+
+
+def test_nothing_given_is_a_call_that_just_talks() -> None:
+    assert parse_context({}) == CallContext(phrases=dict.fromkeys(parse_context({}).phrases, ""))
+
+
+def test_tools_come_with_their_effects() -> None:
+    spec = ToolSpec("commitProposal", "d", {"type": "object"}, Effect.COMMIT)
+    context = parse_context({"tools": [spec.to_json()], "limits": {"max_call_s": 60}, "stream": {"rate_hz": 8_000}})
+    assert context.effects == {"commitProposal": Effect.COMMIT}
+    assert context.tools[0].parameters == {"type": "object"}
+    assert (context.max_call_ms, context.rate_hz) == (60_000, 8_000)
+
+
+@pytest.mark.parametrize(
+    ("value", "named"),
+    [
+        ({"greeting": 5}, "greeting"),
+        ({"phrases": ["x"]}, "phrases"),
+        ({"tools": {"a": 1}}, "tools"),
+        ({"tools": [{"description": "nameless"}]}, "tools"),
+        ({"tools": [{"name": "f", "effect": "explode"}]}, "tools"),
+        ({"stream": {"rate_hz": 44_100}}, "stream.rate_hz"),
+        ({"limits": {"max_call_s": 0}}, "limits.max_call_s"),
+    ],
+)
+def test_what_is_malformed_is_named(value: dict[str, Any], named: str) -> None:
+    with pytest.raises(RejectedInput, match=named):
+        parse_context(value)

@@ -1,0 +1,59 @@
+"""The orderly stop."""
+
+from __future__ import annotations
+
+import asyncio
+
+from bridge.shell.drain import Drain
+from bridge.shell.health import Health
+
+
+class LiveCall:
+    """Ends a moment after it was told to."""
+
+    def __init__(self, health: Health) -> None:
+        self.health = health
+        self.told = 0
+        health.calls.add(self)
+
+    def must_end(self) -> None:
+        self.told += 1
+        asyncio.get_running_loop().call_later(0.01, self.health.calls.discard, self)
+
+
+async def test_an_idle_bridge_stops_at_once() -> None:
+    health = Health(10)
+    drain = Drain(health, 60)
+    drain.ask()
+    async with asyncio.timeout(1):
+        await drain.wait()
+    assert not health.is_ready
+
+
+async def test_calls_may_finish_and_are_not_told_to_end() -> None:
+    health = Health(10)
+    call, drain = LiveCall(health), Drain(health, 60)
+    drain.ask()
+    asyncio.get_running_loop().call_later(0.05, health.calls.discard, call)
+    async with asyncio.timeout(2):
+        await drain.wait()
+    assert call.told == 0
+
+
+async def test_at_the_limit_calls_are_told_to_end() -> None:
+    health = Health(10)
+    call, drain = LiveCall(health), Drain(health, 0.05)
+    drain.ask()
+    async with asyncio.timeout(2):
+        await drain.wait()
+    assert call.told == 1
+
+
+async def test_a_second_signal_shortens_the_wait() -> None:
+    health = Health(10)
+    call, drain = LiveCall(health), Drain(health, 60)
+    drain.ask()
+    drain.ask()
+    async with asyncio.timeout(2):
+        await drain.wait()
+    assert call.told == 1
