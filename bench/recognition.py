@@ -14,7 +14,10 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from local.engine.decoder import Finding, Vocabulary
+from local.engine.ear import FRAME_SAMPLES, RATE_HZ, Ear
 from local.engine.expectation import Expectation
 from local.engine.grammar import ENGLISH, HOURS, WEEKDAYS, plain
 from local.engine.names import NAMES
@@ -22,6 +25,7 @@ from local.speech.voice import Voice
 
 SEED = 20_261_121
 MIN_UNDERSTOOD = 0.95
+LINE_NOISE = 3.0  # of 32,768
 MIN_ASKED_AGAIN = 0.90
 SERVICES = {
     "en": ("cleaning", "filling", "check up", "whitening", "extraction"),
@@ -169,19 +173,33 @@ def foreign(_rng: random.Random) -> Iterator[Phrase]:
             yield Phrase(text.strip(), Expectation.OPEN, language)
 
 
+def over_the_line(pcm: bytes) -> bytes | None:
+    """What the ear takes for the first utterance when the caller says `pcm` on a line with faint noise."""
+    silence = np.zeros(RATE_HZ, np.float32)
+    line = np.concatenate([silence, np.frombuffer(pcm, "<i2").astype(np.float32), silence])
+    line += np.random.default_rng(0).normal(0.0, LINE_NOISE, len(line))
+    ear = Ear()
+    for start in range(0, len(line), FRAME_SAMPLES):
+        for heard in ear.feed(np.rint(line[start : start + FRAME_SAMPLES]).astype("<i2").tobytes()):
+            if heard.utterance is not None:
+                return heard.utterance
+    return None
+
+
 class Listener:
-    """The engine's ear and the caller's mouth, without the telephone between them."""
+    """The caller's mouth, a quiet 16 kHz line and the engine's ear."""
 
     def __init__(self, voice: Voice, caller: str = "", wpm: int = 0) -> None:
         self._voice, self._caller, self._wpm = voice, caller, wpm
-        self._vocabularies = {
+        self.vocabularies = {
             language: Vocabulary(language, [plain(name) for name in names]) for language, names in SERVICES.items()
         }
 
     def find(self, phrase: Phrase) -> Finding | None:
         voice = self._caller if phrase.language == "en" else ""
         pcm = self._voice.say_now(phrase.text, language=phrase.language, voice=voice, wpm=self._wpm)
-        return self._vocabularies[phrase.language].find(pcm, phrase.expectation)
+        utterance = over_the_line(pcm)
+        return self.vocabularies[phrase.language].find(utterance, phrase.expectation) if utterance else None
 
     def understand(self, phrase: Phrase) -> str | None:
         finding = self.find(phrase)

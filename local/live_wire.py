@@ -7,7 +7,6 @@ URL-safe base64, which Python's default decoder would silently shorten.
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -89,7 +88,7 @@ def decode_base64(text: str) -> bytes:
     standard = text.translate(_STANDARD_ALPHABET).rstrip("=")
     try:
         return base64.b64decode(standard + "=" * (-len(standard) % 4), validate=True)
-    except binascii.Error as error:
+    except ValueError as error:  # binascii.Error is one
         raise BadMessage(f"audio is not base64: {error}") from error
 
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from pocketsphinx import Decoder, set_loglevel
 
 from local.engine.expectation import Expectation
@@ -36,6 +37,10 @@ MAX_PHRASE_COST = 7.4
 _MIN_PHRASE_FRAMES = 15  # shorter stretches say little
 _NATS = 1024  # pocketsphinx scales its scores down by 2**10
 _MIN_SPEECH_FRAMES = 15  # 150 ms: a click is not an answer
+_LEVEL_SAMPLES = RATE_HZ // 50
+_AUDIBLE_RMS = 100.0  # of 32,768
+_MARGIN_FRAMES = 3  # 60 ms around what is audible: the soft ends of the first and the last word
+_MIN_LEVEL_SPREAD_DB = 3.0  # speech rises and falls by far more; tones, dialling and hiss do not
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +88,13 @@ class Vocabulary:
 
     def find(self, pcm: bytes, expectation: Expectation) -> Finding | None:
         """pcm: one utterance, 16 kHz mono PCM16. None without any path, or without speech."""
+        speech = _speech_in(pcm)
+        if speech is None:
+            return None
         decoder = self._decoder
         decoder.activate_search(expectation.value)
         decoder.start_utt()
-        decoder.process_raw(_dithered(pcm), no_search=False, full_utt=True)
+        decoder.process_raw(_dithered(speech), no_search=False, full_utt=True)
         decoder.end_utt()
         hypothesis = decoder.hyp()
         if hypothesis is None or not hypothesis.hypstr:
@@ -97,6 +105,23 @@ class Vocabulary:
             if segment.start_frame >= 0 and segment.ascore > 0 and segment.word != "(NULL)"
         ]
         return _judged(hypothesis.hypstr, stretches)
+
+
+def _speech_in(pcm: bytes) -> npt.NDArray[np.float32] | None:
+    """The samples from the first to the last audible moment, or None if they are too short or too steady for speech.
+
+    The model itself cannot tell: it measures every sound against its own average.
+    """
+    samples = np.frombuffer(pcm, "<i2").astype(np.float32)
+    frames = samples[: len(samples) // _LEVEL_SAMPLES * _LEVEL_SAMPLES].reshape(-1, _LEVEL_SAMPLES)
+    levels = np.sqrt(np.mean(frames**2, axis=1))
+    (audible,) = np.nonzero(levels >= _AUDIBLE_RMS)
+    if len(audible) * _LEVEL_SAMPLES < _MIN_SPEECH_FRAMES * RATE_HZ // 100:
+        return None
+    if np.std(20 * np.log10(levels[audible])) < _MIN_LEVEL_SPREAD_DB:
+        return None
+    first, last = max(0, audible[0] - _MARGIN_FRAMES), audible[-1] + 1 + _MARGIN_FRAMES
+    return samples[first * _LEVEL_SAMPLES : last * _LEVEL_SAMPLES]
 
 
 def _judged(words: str, stretches: Sequence[tuple[str, int, float]]) -> Finding | None:
@@ -117,10 +142,10 @@ def _word(phrase: str) -> str:
     return phrase.replace(" ", "_")
 
 
-def _dithered(pcm: bytes) -> bytes:
-    """With 0.3 s of silence around it and faint noise on all of it, always the same noise."""
-    samples = np.pad(np.frombuffer(pcm, "<i2").astype(np.float32), _PAD_SAMPLES)
-    noisy = samples + np.random.default_rng(0).normal(0.0, _DITHER_SIGMA, len(samples))
+def _dithered(samples: npt.NDArray[np.float32]) -> bytes:
+    """PCM16 with 0.3 s of silence around it and faint noise on all of it, always the same noise."""
+    padded = np.pad(samples, _PAD_SAMPLES)
+    noisy = padded + np.random.default_rng(0).normal(0.0, _DITHER_SIGMA, len(padded))
     encoded: bytes = np.clip(np.rint(noisy), -32768, 32767).astype("<i2").tobytes()
     return encoded
 

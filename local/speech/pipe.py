@@ -65,6 +65,8 @@ class Worker:
         """Raises EOFError or OSError when the worker is gone."""
         to_worker, from_worker = self._process.stdin, self._process.stdout
         assert to_worker is not None and from_worker is not None  # both are pipes
+        if to_worker.closed:
+            raise EOFError("the worker was ended")
         write(to_worker, header, body)
         return read(from_worker)
 
