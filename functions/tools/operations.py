@@ -139,6 +139,7 @@ class Operations:
             "business": {"id": profile.business_id, "name": profile.name, "zone": profile.zone},
             "session_id": call.session_id,
             "direction": call.direction.value,
+            "a_number_masked": number.masked if (number := remote_number(call)) else "",
             "agent": agent.name,
             "language": language,
             "instructions": agent.instructions(profile, now, language, remote_number(call) is not None),
