@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import secrets
 import signal
 import socket
 import sys
@@ -16,6 +17,7 @@ from typing import Any, Self
 ROOT = Path(__file__).resolve().parents[1]
 READY_WITHIN_S = 30.0
 STOP_WITHIN_S = 10.0
+FIRST_PORT, LAST_PORT = 20_000, 32_000  # below the range that kernels take ports for connections from
 
 
 class ChildFailed(RuntimeError):
@@ -23,11 +25,19 @@ class ChildFailed(RuntimeError):
 
 
 def free_port() -> int:
-    """A TCP port on loopback that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A TCP port on loopback that is free now and that the kernel gives to nobody by itself.
+
+    A port from the kernel's own range could go to any outgoing connection before the child that it is meant for binds it.
+    """
+    for _ in range(100):
+        port = secrets.randbelow(LAST_PORT - FIRST_PORT) + FIRST_PORT
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise ChildFailed(f"no free port found between {FIRST_PORT} and {LAST_PORT}")
 
 
 class Child:

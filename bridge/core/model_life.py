@@ -34,11 +34,11 @@ class Life(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A connection became the one in use. `fresh`: it knows nothing of the call but what the setup said."""
+    """A connection became the one in use. `answer_owed`: the caller waited for the one before it when that was lost."""
 
     link: int
     first: bool
-    fresh: bool
+    answer_owed: bool
 
 
 class ModelLife:
@@ -48,7 +48,7 @@ class ModelLife:
         self._setup = setup
         self._rotate_ms = rotate_ms
         self._opening = 0
-        self._opening_fresh = True
+        self._answer_owed = False
         self._numbers = 0
         self._attempts = 0
         self._recoveries = 0
@@ -63,7 +63,7 @@ class ModelLife:
     def _open(self, handle: str | None, timeout_ms: int, history: str) -> OpenModel:
         self._numbers += 1
         self._attempts += 1
-        self._opening, self._opening_fresh = self._numbers, handle is None
+        self._opening = self._numbers
         instructions = self._setup.instructions
         if history and handle is None:
             instructions += f"\n\nThe call is already under way. So far:\n{history}\nContinue it; do not greet again."
@@ -83,19 +83,20 @@ class ModelLife:
         if link != self._opening:
             return None, [DropModel(link)]
         commands: list[Command] = [DropModel(self.link)] if self.link else []
-        taken = Taken(link, not self._ever_ready, self._opening_fresh)
+        taken = Taken(link, not self._ever_ready, self._answer_owed)
         self.link, self._opening, self._attempts, self._ever_ready = link, 0, 0, True
+        self._answer_owed = False
         self.state = Life.READY
         self._due_ms, self._must_ms = now_ms + self._rotate_ms, None
         return taken, commands
 
-    def lost(self, event: ModelLost, now_ms: float, history: str) -> list[Command]:
+    def lost(self, event: ModelLost, now_ms: float, history: str, *, answer_owed: bool) -> list[Command]:
         """A connection failed or ended. No commands and state GONE: the call has no model any more."""
         if event.link == self._opening:
             return self._attempt_failed(event, now_ms, history)
         if event.link != self.link:
             return []
-        self.link = 0
+        self.link, self._answer_owed = 0, answer_owed
         if self.state is Life.ROTATING:
             self.state = Life.RECOVERING  # the new connection is already on its way
             return []
@@ -138,7 +139,7 @@ class ModelLife:
         """The model hears and does not answer: start over on a fresh connection."""
         if self.state is not Life.READY:
             return []
-        self.state, self._handle = Life.ROTATING, None
+        self.state, self._handle, self._answer_owed = Life.ROTATING, None, True
         return [self._open(None, _RECOVER_MS, history)]
 
     def deadline_ms(self, at_boundary: bool) -> float | None:

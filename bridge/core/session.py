@@ -32,7 +32,6 @@ from bridge.core.frames import (
     ModelLost,
     ModelReady,
     ModelSetup,
-    Note,
     ResumeHandle,
     SayToModel,
     SwitchClosed,
@@ -44,13 +43,13 @@ from bridge.core.frames import (
     TurnComplete,
     UseModel,
 )
-from bridge.core.limits import Due, DurationLimit, IdleTimer, Limits
+from bridge.core.limits import Due, Limits, Patience
+from bridge.core.minutes import Minutes
 from bridge.core.model_life import Life, ModelLife, Taken
 from bridge.core.pcm import Layout
 from bridge.core.playout import Speaker, Utterance
 from bridge.core.readback import ReadBackWatch, to_json
 from bridge.core.tool_desk import ToolDesk
-from bridge.core.transcript import Transcript, heard_part
 from bridge.core.turns import Signal, Turn, TurnTaking
 from bridge.core.uplink import Uplink
 from bridge.core.voice import Voice
@@ -88,17 +87,14 @@ class CallSession:
         self.uplink = Uplink(context.rate_hz)
         self.voice = Voice(context.rate_hz, settings.lead_ms, kill_audio=settings.kill_audio)
         self.turns = TurnTaking()
-        self.transcript = Transcript()
+        self.minutes = Minutes(lambda note: self.orders.append(note))
         self.desk = ToolDesk(context.effects)
         self.read_back = ReadBackWatch()
         self.life = ModelLife(self._setup(settings, "greeting" in clips), settings.rotate_ms)
         self.closing: Closing | None = None
         self._clips = clips
-        self._idle = IdleTimer(limits) if any(context.phrases.values()) else None
-        self._duration = DurationLimit(limits)
+        self._patience = Patience(limits, asks=any(context.phrases.values()))
         self._watchdog = Watchdog()
-        self._nudged = False
-        self._answer_owed = False  # the model's last connection ended while the caller waited for it
         self._caller_speaking = False
         self._congested = False
         self._sounded = False
@@ -135,7 +131,9 @@ class CallSession:
     def start(self, now_ms: float) -> list[Command]:
         """The call begins: the greeting sounds at once, and a model is sent for."""
         context = self.context
-        self._note("opened", business=context.business_id, agent=context.agent, a_number_masked=context.a_number_masked)
+        self.minutes.note(
+            "opened", business=context.business_id, agent=context.agent, a_number_masked=context.a_number_masked
+        )
         self.orders += self.life.start()
         if "greeting" in self._clips:
             self._play(Speaker.GREETING, "greeting", context.greeting)
@@ -144,7 +142,7 @@ class CallSession:
     def handle(self, event: Event, now_ms: float) -> list[Command]:
         """What to do about `event`, in order. An event of no interest, or one after the end, is nothing."""
         if type(event) is ModelAudio and self.voice.is_mid_utterance and self.closing is None and not self.ended:
-            self._model_acted()
+            self._watchdog.model_acted()
             self.voice.model_audio(event.pcm, event.rate_hz)
             return []
         route = self._routes.get(type(event))
@@ -170,12 +168,18 @@ class CallSession:
         message = self.voice.pacer.pull(now_ms)
         if message is not None and not self._sounded:
             self._sounded = True
-            self._note("first_audio", at_ms=int(now_ms))
+            self.minutes.note("first_audio", at_ms=int(now_ms))
         return message
 
     def take(self) -> list[Command]:
         orders, self.orders = self.orders, []
         return orders
+
+    def forget(self) -> None:
+        """After the end: let go of everything that refers back to this session."""
+        self.ended = True
+        self._routes.clear()
+        self.minutes = Minutes(lambda note: None)
 
     @property
     def wake_ms(self) -> float:
@@ -191,9 +195,7 @@ class CallSession:
         if self.closing is not None:
             candidates.append(self.closing.deadline_ms(self.voice.is_silent))
         else:
-            candidates += [self._duration.deadline_ms, self.life.deadline_ms(self._at_boundary)]
-            if self._idle is not None:
-                candidates.append(self._idle.deadline_ms)
+            candidates += [self._patience.deadline_ms, self.life.deadline_ms(self._at_boundary)]
         return min(candidate for candidate in candidates if candidate is not None)
 
     # --- what every event ends with -----------------------------------------------------------------------------------------
@@ -207,7 +209,7 @@ class CallSession:
     def _hear(self, now_ms: float) -> None:
         """Account for what the caller has heard by now."""
         for utterance in self.voice.settle(now_ms):
-            self._said(utterance, now_ms)
+            self.minutes.agent_said(utterance, now_ms)
             if self.closing is not None:
                 self.closing.heard(utterance, now_ms)
 
@@ -215,8 +217,8 @@ class CallSession:
         self._hear(now_ms)
         if self.voice.is_silent and self.turns.turn is Turn.SPEAKING:
             self.turns.on(Signal.AGENT_HEARD)
-        if self._idle is not None and self._line_is_quiet:
-            self._idle.quiet(now_ms)
+        if self._line_is_quiet:
+            self._patience.quiet(now_ms)
 
     def _check_deadlines(self, now_ms: float) -> None:
         if self.closing is not None:
@@ -224,20 +226,24 @@ class CallSession:
                 return
             self._check_closing(self.closing, now_ms)
         else:
-            due = self._duration.due(now_ms) or (self._idle.due(now_ms) if self._idle is not None else None)
+            due = self._patience.due(now_ms)
             if due is not None:
                 self._on_due(due, now_ms)
         alarm = self._watchdog.due(now_ms, self.uplink.last_audio_ms or 0.0)
         if alarm is not None:
             self._on_alarm(alarm, now_ms)
         if self.closing is None and self.life.is_due(now_ms, self._at_boundary):
-            self.orders += self._held_while(self.life.rotate(self.transcript.history()))
+            self.orders += self._held_while(self.life.rotate(self._history))
 
     @property
     def _line_is_quiet(self) -> bool:
         if self.uplink.detector.is_speaking or self.desk.is_busy:
             return False
         return self.voice.is_silent or self.voice.is_only(Speaker.PROMPT)
+
+    @property
+    def _history(self) -> str:
+        return self.minutes.transcript.history()
 
     @property
     def _at_boundary(self) -> bool:
@@ -249,7 +255,7 @@ class CallSession:
     def _on_caller_news(self, now_ms: float) -> None:
         layout, self.uplink.layout = self.uplink.layout, None
         if layout is not None and layout is not Layout.AS_DECLARED:
-            self._note("stream_layout", layout=layout.value)
+            self.minutes.note("stream_layout", layout=layout.value)
         if layout is Layout.DOUBLE:
             self._farewell(EndReason.BRIDGE_ERROR, "trouble", now_ms)
         speaking = self.uplink.detector.is_speaking
@@ -261,42 +267,36 @@ class CallSession:
             self._caller_active()
 
     def _caller_active(self) -> None:
-        if self._idle is not None:
-            self._idle.active()
+        self._patience.active()
         self.voice.next_speaker = Speaker.MODEL
 
     def _on_caller_words(self, event: CallerTranscribed, now_ms: float) -> None:
         if self.closing is not None and self.closing.ours:
             return
         if event.text.strip():
-            self.transcript.caller_words(event.text, now_ms)
+            self.minutes.caller_words(event.text, now_ms)
             self._caller_active()
             self._watchdog.model_owes(now_ms)
             if self.voice.is_only(*_CLIPS):
                 self._cut(now_ms)
         if event.finished:
-            self._close_caller_line()
-
-    def _close_caller_line(self) -> None:
-        line = self.transcript.close_caller_line()
-        if line is not None:
-            self._note("caller_said", text=line.text)
+            self.minutes.caller_done()
 
     # --- the agent's speech -------------------------------------------------------------------------------------------------
 
     def _on_model_audio(self, event: ModelAudio, now_ms: float) -> None:
         if self.closing is not None and (self.closing.ours or self.closing.hanging_up):
             return
-        self._model_acted()
+        self._watchdog.model_acted()
         if not self.voice.is_mid_utterance and self.voice.is_only(*_CLIPS):
             self._cut(now_ms)
         begun = self.voice.model_audio(event.pcm, event.rate_hz)
         if begun is not None:
-            self._close_caller_line()
+            self.minutes.caller_done()
             self.read_back.began(begun)
             self._began(begun)
-            if begun.speaker is Speaker.MODEL and self._idle is not None:
-                self._idle.active()
+            if begun.speaker is Speaker.MODEL:
+                self._patience.active()
 
     def _began(self, utterance: Utterance) -> None:
         self.turns.on(Signal.AGENT_STARTED)
@@ -318,17 +318,9 @@ class CallSession:
         if cut.flush is not None:
             self.orders.append(cut.flush)
         for utterance in cut.utterances:
-            self._said(utterance, now_ms)
+            self.minutes.agent_said(utterance, now_ms)
         if cut.utterances:
-            self._note("interrupted", heard_ms=cut.utterances[0].heard_ms(now_ms))
-
-    def _said(self, utterance: Utterance, now_ms: float) -> None:
-        """Enter an utterance that is over into the transcript, as far as it was heard."""
-        text = heard_part(utterance.text, utterance.heard(now_ms), utterance.generated)
-        heard_all = utterance.cut_ms is None or utterance.heard_at_cut >= utterance.generated > 0
-        self.transcript.agent(text, utterance.started_ms if utterance.started_ms is not None else now_ms)
-        if text:
-            self._note("agent_said", text=text, heard=heard_all and utterance.complete)
+            self.minutes.note("interrupted", heard_ms=cut.utterances[0].heard_ms(now_ms))
 
     def _play(self, speaker: Speaker, clip: str, text: str) -> None:
         utterance = self.voice.clip(speaker, self._clips[clip], text)
@@ -344,16 +336,15 @@ class CallSession:
             if self.desk.effect(event.name) is not Effect.END:
                 self.closing = None
                 self.turns.on(Signal.REOPENED)
-        self._model_acted()
-        self._close_caller_line()
+        self._watchdog.model_acted()
+        self.minutes.caller_done()
         self.uplink.listen(now_ms)
         evidence = to_json(self.read_back.evidence(now_ms, self.uplink.detector.turns))
         order = self.desk.asked(event, evidence, now_ms)
         if order is None:
             return
-        if self._idle is not None:
-            self._idle.active()
-        self._note("tool_called", tool=event.name, tool_call_id=event.tool_call_id)
+        self._patience.active()
+        self.minutes.note("tool_called", tool=event.name, tool_call_id=event.tool_call_id)
         self.orders.append(order)
         if isinstance(order, AnswerTool):
             self._watchdog.model_owes(now_ms)
@@ -361,7 +352,7 @@ class CallSession:
     def _on_tool_returned(self, event: ToolReturned, now_ms: float) -> None:
         order, name, took_ms = self.desk.returned(event, now_ms)
         if name:
-            self._note("tool_returned", tool=name, status=str(event.payload.get("status", "")), took_ms=took_ms)
+            self.minutes.note("tool_returned", tool=name, status=str(event.payload.get("status", "")), took_ms=took_ms)
         if order is None:
             return
         self.orders.append(order)
@@ -385,7 +376,7 @@ class CallSession:
             self.voice.finish(broken=True)
             self.desk.cancel_all()
         self.orders.append(UseModel(taken.link, self.uplink.connect()))
-        self._note("model_ready", after_ms=int(now_ms))
+        self.minutes.note("model_ready", after_ms=int(now_ms))
         self._brief(taken)
 
     def _brief(self, taken: Taken) -> None:
@@ -393,20 +384,17 @@ class CallSession:
         if taken.first:
             if greeting and "greeting" not in self._clips:
                 self.orders.append(SayToModel(_SAY_EXACTLY.format(greeting)))
-        elif self._answer_owed:
+        elif taken.answer_owed:
             self.orders.append(SayToModel(_GO_ON))
-        self._answer_owed = False
 
     def _on_model_lost(self, event: ModelLost, now_ms: float) -> None:
         was, link = self.life.state, self.life.link
-        orders = self.life.lost(event, now_ms, self.transcript.history())
+        owed = self.turns.turn is not Turn.LISTENING or self.voice.is_mid_utterance or self.desk.is_busy
+        orders = self.life.lost(event, now_ms, self._history, answer_owed=owed)
         if link and not self.life.link:
-            self._answer_owed = (
-                self.turns.turn is not Turn.LISTENING or self.voice.is_mid_utterance or self.desk.is_busy
-            )
             self.voice.finish(broken=True)
             self.desk.cancel_all()
-            self._note("model_lost", code=event.code)
+            self.minutes.note("model_lost", code=event.code)
         if was is Life.ROTATING and self.life.state is Life.READY:
             self.orders.append(UseModel(self.life.link, self.uplink.connect()))
         self.orders += self._held_while(orders)
@@ -419,22 +407,14 @@ class CallSession:
             self.uplink.hold()
         return orders
 
-    def _model_acted(self) -> None:
-        self._watchdog.model_acted()
-        self._nudged = False
-
     def _on_alarm(self, alarm: Alarm, now_ms: float) -> None:
-        self._note("alarm", alarm=alarm.value)
+        self.minutes.note("alarm", alarm=alarm.value)
         if alarm is Alarm.SWITCH_SILENT:
             self._hang_up(EndReason.CALLER_HUNG_UP)
-        elif self.closing is None and not self.desk.is_busy:
-            if self._nudged:
-                self._answer_owed = True
-                self.orders += self._held_while(self.life.replace_now(self.transcript.history()))
-            elif self.life.state is Life.READY:
-                self.orders.append(SayToModel(_GO_ON))
-                self._watchdog.model_owes(now_ms)
-            self._nudged = not self._nudged
+        elif alarm is Alarm.MODEL_STUCK and self.closing is None:
+            self.orders += self._held_while(self.life.replace_now(self._history))
+        elif self.closing is None and self.life.state is Life.READY and not self.desk.is_busy:
+            self.orders.append(SayToModel(_GO_ON))
 
     # --- the end ------------------------------------------------------------------------------------------------------------
 
@@ -444,7 +424,7 @@ class CallSession:
         elif due is Due.IDLE_GOODBYE:
             self._farewell(EndReason.IDLE, "idle_goodbye", now_ms)
         else:
-            self._note("idle_prompt", n=1 if due is Due.ASK else 2)
+            self.minutes.note("idle_prompt", n=1 if due is Due.ASK else 2)
             phrase = "idle_ask" if due is Due.ASK else "idle_ask_again"
             if phrase in self._clips:
                 self._play(Speaker.PROMPT, phrase, self.context.phrases[phrase])
@@ -476,12 +456,8 @@ class CallSession:
     def _check_closing(self, closing: Closing, now_ms: float) -> None:
         if closing.nobody_spoke(now_ms):
             just_said_so = self.voice.last_end_ms >= closing.asked_ms
-            if (
-                closing.reason is EndReason.GOODBYE
-                and "goodbye" in self._clips
-                and not closing.ours
-                and not just_said_so
-            ):
+            has_words = closing.reason is EndReason.GOODBYE and "goodbye" in self._clips
+            if has_words and not closing.ours and not just_said_so:
                 self._farewell(closing.reason, "goodbye", now_ms)
             elif self.voice.is_silent:
                 self._hang_up(closing.reason)
@@ -493,7 +469,7 @@ class CallSession:
             self.closing = Closing(reason, 0.0, ours=True)
         if not self.closing.hanging_up:
             self.closing.hanging_up = True
-            self._note("hang_up", reason=reason.value)
+            self.minutes.note("hang_up", reason=reason.value)
             self.orders.append(HangUp(reason))
 
     def _on_switch_closed(self, event: SwitchClosed, now_ms: float) -> None:
@@ -502,15 +478,11 @@ class CallSession:
             reason = self.closing.reason
         self._settle(now_ms)
         for utterance in self.voice.ledger.cut_all(now_ms, wiped=True):
-            self._said(utterance, now_ms)
-        self._close_caller_line()
+            self.minutes.agent_said(utterance, now_ms)
+        self.minutes.caller_done()
         self.ended = True
-        lines = tuple(line.to_json() for line in self.transcript.lines)
-        self._note("ended", reason=reason.value, duration_ms=int(now_ms))
-        self.orders.append(EndCall(reason, int(now_ms), lines))
+        self.minutes.note("ended", reason=reason.value, duration_ms=int(now_ms))
+        self.orders.append(EndCall(reason, int(now_ms), self.minutes.lines))
 
     def _on_congested(self, event: SwitchCongested, now_ms: float) -> None:
         self._congested = event.congested
-
-    def _note(self, event: str, **fields: object) -> None:
-        self.orders.append(Note(event, fields))

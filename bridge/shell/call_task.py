@@ -128,8 +128,7 @@ class Call(WSListener):
         except Exception as problem:  # the door: one call's fault ends one call
             log.exception("call %s broke: %s", self._session_id, type(problem).__name__)
             self._record.write("ended", {"reason": EndReason.BRIDGE_ERROR.value}, self._now_ms())
-            lines = tuple(line.to_json() for line in self._session.transcript.lines)
-            end = EndCall(EndReason.BRIDGE_ERROR, int(self._now_ms()), lines)
+            end = EndCall(EndReason.BRIDGE_ERROR, int(self._now_ms()), self._session.minutes.lines)
         finally:
             self._group = None
             self._release()
@@ -176,6 +175,13 @@ class Call(WSListener):
         finally:
             self._record.close()
             self._services.health.calls.discard(self)
+            self._forget()
+
+    def _forget(self) -> None:
+        """Cut the circles of references: the collector runs rarely in this process, and must not be what frees a call."""
+        self._orders.clear()
+        self._session.forget()
+        self._switch = self._runner = self._audio_timer = self._deadline_timer = None
 
     def must_end(self) -> None:
         self._feed(DrainExpired())

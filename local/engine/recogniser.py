@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import queue
 import threading
@@ -93,7 +94,9 @@ class Recogniser:
 
 @cache
 def _pool() -> Pool:
-    return Pool()
+    pool = Pool()
+    atexit.register(pool.close)
+    return pool
 
 
 @cache

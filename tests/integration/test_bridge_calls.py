@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bridge.core.session import SessionSettings
+from bridge.core.session import CallSession, SessionSettings
+from bridge.shell.call_task import Call
+from bridge.shell.model_link import ModelLink
 from bridge.shell.render import render_clip
 from local.live_server import LiveServer, LiveSession
 from local.model import Stage, obedient, scripted, tone
@@ -137,6 +140,32 @@ async def test_when_the_switch_leaves_everything_of_the_call_goes(
     (close,) = tools.of("close")
     assert close["reason"] == "caller_hung_up"
     assert bridge.hang_ups == []
+
+
+async def test_a_call_that_is_over_leaves_nothing_behind_even_without_the_garbage_collector(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def left() -> int:
+        return sum(type(thing) in (Call, CallSession, ModelLink) for thing in gc.get_objects())
+
+    greeted(tmp_path)
+    gc.collect()
+    gc.disable()
+    try:
+        async with (
+            LiveServer(scripted(mute)) as model,
+            running_bridge(model.url, FakeTools(), tmp_path, monkeypatch) as bridge,
+        ):
+            before, tasks = left(), len(asyncio.all_tasks())
+            async with switch_call(bridge) as switch:
+                await switch.first_sound_s()
+                await until(lambda: model.active == 1, "the model is connected")
+                assert left() > before
+            await until(lambda: not bridge.health.calls and model.active == 0, "the call is over")
+            await until(lambda: len(asyncio.all_tasks()) <= tasks, "its tasks are gone", 5)
+            assert left() == before
+    finally:
+        gc.enable()
 
 
 async def test_a_lost_model_is_replaced_and_the_callers_words_reach_the_new_one(

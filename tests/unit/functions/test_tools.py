@@ -69,7 +69,8 @@ def test_open_returns_a_call_token_and_everything_the_bridge_needs(plane: Contro
     result = opened(plane, plane.ring())["result"]
     context, profile = result["context"], PROFILES[LINE.business_id]
     assert set(context) == {
-        "business", "session_id", "direction", "a_number_masked", "agent", "language", "instructions", "voice", "tools", "greeting", "recording",
+        "business", "session_id", "direction", "a_number_masked",
+        "agent", "language", "instructions", "voice", "tools", "greeting", "recording",
         "phrases", "limits", "stream",
     }  # fmt: skip
     assert context["business"] == {"id": profile.business_id, "name": profile.name, "zone": profile.zone}

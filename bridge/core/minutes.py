@@ -1,0 +1,43 @@
+"""The minutes of a call: its transcript, holding only what was heard, and a note in the call record for each line of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from bridge.core.frames import Note
+from bridge.core.playout import Utterance
+from bridge.core.transcript import Transcript, heard_part
+
+
+class Minutes:
+    """`emit` takes the notes, in order."""
+
+    def __init__(self, emit: Callable[[Note], None]) -> None:
+        self.transcript = Transcript()
+        self._emit = emit
+
+    def note(self, event: str, **fields: object) -> None:
+        self._emit(Note(event, fields))
+
+    def agent_said(self, utterance: Utterance, now_ms: float) -> None:
+        """Enter an utterance that is over, as far as it was heard."""
+        text = heard_part(utterance.text, utterance.heard(now_ms), utterance.generated)
+        heard_all = utterance.cut_ms is None or utterance.heard_at_cut >= utterance.generated > 0
+        self.transcript.agent(text, utterance.started_ms if utterance.started_ms is not None else now_ms)
+        if text:
+            self.note("agent_said", text=text, heard=heard_all and utterance.complete)
+
+    def caller_words(self, text: str, now_ms: float) -> None:
+        """A piece of what the caller is saying."""
+        self.transcript.caller_words(text, now_ms)
+
+    def caller_done(self) -> None:
+        """The caller's turn is over."""
+        line = self.transcript.close_caller_line()
+        if line is not None:
+            self.note("caller_said", text=line.text)
+
+    @property
+    def lines(self) -> tuple[dict[str, object], ...]:
+        """The transcript as the close operation reports it."""
+        return tuple(line.to_json() for line in self.transcript.lines)
