@@ -29,9 +29,9 @@ VOCABULARIES_KEPT = 8
 _PAD_SAMPLES = RATE_HZ * 3 // 10
 # The model knows no digital silence and no empty 4-8 kHz band; a noise far below hearing keeps both from looking like a phone.
 _DITHER_SIGMA = 8.0
-# A path's cost is counted against the best-fitting sound of each frame, whatever it is: phrases that were meant cost 4 to 6.5 nats a
-# frame, and none of their parts more than 7; a foreign sentence forced into the grammar 7 and more, its worst part 8 (measured by
-# bench/recognition.py).
+# A path's cost is counted against the best-fitting sound of each frame, whatever it is. Phrases that were meant cost 4 to 6.9 nats a
+# frame, and so does each of their parts; foreign sentences forced into a grammar have a part that costs 7.7 and more, but for one that
+# begins and ends like a real phrase and costs 7.24 all over (bench/recognition.py asks these questions).
 MAX_COST = 7.2
 MAX_PHRASE_COST = 7.4
 _MIN_PHRASE_FRAMES = 15  # shorter stretches say little

@@ -28,7 +28,7 @@ class StrugglingStore(CountingCallStore):
     def __init__(self, *, failing: float = 0.0, hanging: float = 0.0) -> None:
         super().__init__()
         self.failing, self.hanging = failing, hanging
-        self.released = threading.Event()
+        self.asked, self.released = threading.Event(), threading.Event()
         self._draw = random.Random(SEED)
 
     def create_call(self, call: Call) -> Call:
@@ -51,6 +51,7 @@ class StrugglingStore(CountingCallStore):
     def _trouble(self) -> Iterator[None]:
         fate = self._draw.random()
         if fate < self.hanging:
+            self.asked.set()
             self.released.wait(SLOW_S)
         elif fate < self.hanging + self.failing / 2:
             raise Unavailable("store_unavailable")
@@ -145,14 +146,19 @@ def test_the_last_resort_is_an_apology(error: Exception) -> None:
 @pytest.mark.usefixtures("capsys")
 def test_the_check_sees_a_build_that_waits_for_its_store() -> None:
     store = StrugglingStore(hanging=1.0)
-    released = threading.Timer(0.4, store.released.set)
-    released.start()
+
+    def release_a_while_after_it_was_asked() -> None:
+        store.asked.wait(SLOW_S)
+        store.released.wait(0.4)
+        store.released.set()
+
+    releasing = threading.Thread(target=release_a_while_after_it_was_asked)
+    releasing.start()
     try:
         with pytest.raises(AssertionError):
             check_documents(Patient(calls=store), 1, limit_s=0.2)
     finally:
-        released.cancel()
-        released.join()
+        releasing.join()
 
 
 @pytest.mark.usefixtures("capsys")
