@@ -46,7 +46,7 @@ check: setup
 	$(BIN)/cfn-lint template.yaml
 
 faults: setup
-	$(BIN)/python -m pytest tests/faults tests/security -m "faults or not faults"
+	$(BIN)/python -m pytest -n 2 --dist worksteal tests/faults tests/security -m "faults or not faults"
 
 bench: setup
 	$(BIN)/python -m bench
