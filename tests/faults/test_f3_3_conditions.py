@@ -16,6 +16,7 @@ from pokea.calls import CallStatus
 from pokea.confirm import ProposalState
 from pokea.errors import Conflict
 from pokea.ports import BookingChange
+from tests.faults.broken.stores import UnfencedTable
 from tests.support.booker import MORNING, Booker, Taken, rules_of
 from tests.support.faulty_client import Faults
 from tests.support.store import moto_table
@@ -87,13 +88,27 @@ def use_a_proposal_twice(table: DynamoTable) -> None:
 def test_a_write_on_what_has_changed_is_a_conflict_and_is_not_tried_again(
     act: Callable[[DynamoTable], None], table: DynamoTable
 ) -> None:
+    check_conflict(act, table)
+
+
+def check_conflict(act: Callable[[DynamoTable], None], table: DynamoTable) -> None:
     faults = Faults(table._client)
-    with pytest.raises(Conflict) as caught:
+    try:
         act(table)
-    assert caught.value.code == "stale"
-    assert not caught.value.retryable
+    except Conflict as conflict:
+        assert (conflict.code, conflict.retryable) == ("stale", False)
+    else:
+        raise AssertionError(f"{act.__name__} was written over what somebody else had written")
     writes = [name for name in faults.requests if name in ("PutItem", "TransactWriteItems")]
     assert len(writes) == WRITES[act.__name__]
+
+
+@pytest.mark.parametrize("act", [take_a_slot_that_changed, change_an_appointment_that_changed, use_a_proposal_twice])
+def test_the_check_sees_a_store_that_writes_without_conditions(
+    act: Callable[[DynamoTable], None], table: DynamoTable
+) -> None:
+    with pytest.raises(AssertionError, match="was written over"):
+        check_conflict(act, UnfencedTable(table._client, table.name))
 
 
 WRITES = {
