@@ -18,7 +18,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from local.audio.recording import StereoRecorder
-from local.caller import Persona, Rule, ScriptedCaller
+from local.caller import ManualCaller, Persona, Rule, ScriptedCaller
 from local.demo.run import RecordTap
 from local.speech.resample import resample
 from local.speech.voice import Voice
@@ -30,7 +30,7 @@ RATE_HZ = 16_000
 FRAME_SAMPLES = 320
 FRAME_S = 0.020
 LOOK_AGAIN_S = 0.2
-NOISE_SIGMA = 3.0  # a line is never digitally silent
+WAV_PATIENCE_MS = 15_000  # how long a played caller waits for the agent's last words
 
 
 class PhoneGone(Exception):
@@ -44,38 +44,6 @@ class Party(Protocol):
     def speak(self, samples: int) -> bytes: ...
     def hear(self, pcm: bytes) -> None: ...
     def ended(self) -> None: ...
-
-
-class QueueCaller:
-    """Says whatever is put in its mouth, and line noise otherwise. `then_hang_up` leaves when everything was said."""
-
-    def __init__(self, *, then_hang_up_after_s: float | None = None) -> None:
-        self.hung_up = False
-        self._mouth: deque[bytes] = deque()
-        self._noise = np.random.default_rng(1)
-        self._patience_frames = None if then_hang_up_after_s is None else int(then_hang_up_after_s / FRAME_S)
-
-    def say(self, pcm: bytes) -> None:
-        """Mono PCM16LE at 16 kHz."""
-        size = 2 * FRAME_SAMPLES
-        self._mouth.extend(pcm[at : at + size].ljust(size, b"\0") for at in range(0, len(pcm), size))
-
-    def answered(self) -> None:
-        """Nothing to do: the mouth is filled from outside."""
-
-    def speak(self, samples: int) -> bytes:
-        if self._mouth:
-            return self._mouth.popleft()
-        if self._patience_frames is not None:
-            self._patience_frames -= 1
-            self.hung_up = self.hung_up or self._patience_frames <= 0
-        return np.rint(self._noise.normal(0.0, NOISE_SIGMA, samples)).astype("<i2").tobytes()
-
-    def hear(self, pcm: bytes) -> None:
-        """The person at the terminal reads the transcript instead."""
-
-    def ended(self) -> None:
-        self.hung_up = True
 
 
 def read_wav(path: Path) -> bytes:
@@ -103,6 +71,7 @@ class Phone:
         self._options, self._address = options, address
         self._tap = RecordTap(address.records_dir)
         self._shown = 0
+        self._answered = False
         self._end: dict[str, Any] = {}
 
     async def talk(self) -> int:
@@ -140,28 +109,25 @@ class Phone:
             await scripted.prepare()
             return scripted
         if options.wav:
-            played = QueueCaller(then_hang_up_after_s=15)
-            played.say(read_wav(options.wav))
+            played = ManualCaller(hang_up_after_quiet_ms=WAV_PATIENCE_MS, barges_in=True)
+            played.play(read_wav(options.wav))
             return played
-        caller = QueueCaller()
-        self._listen_to_keyboard(voice, caller, stack)
+        caller = ManualCaller(voice, Persona(name="", number=options.caller), barges_in=True)
+        self._listen_to_keyboard(caller, stack)
         return caller
 
-    def _listen_to_keyboard(self, voice: Voice, caller: QueueCaller, stack: contextlib.AsyncExitStack) -> None:
+    def _listen_to_keyboard(self, caller: ManualCaller, stack: contextlib.AsyncExitStack) -> None:
         print("Type what you want to say and press Enter; Ctrl-D hangs up.", flush=True)
         loop = asyncio.get_running_loop()
         speaking: set[asyncio.Task[None]] = set()
-
-        async def say(text: str) -> None:
-            caller.say(await voice.say(text, rate_hz=RATE_HZ))
 
         def typed() -> None:
             line = sys.stdin.readline()
             if not line:
                 loop.remove_reader(sys.stdin)
-                caller.hung_up = True
+                caller.hang_up()
             elif line.strip():
-                task = loop.create_task(say(line.strip()))
+                task = loop.create_task(caller.say(line.strip()))
                 speaking.add(task)
                 task.add_done_callback(speaking.discard)
 
@@ -191,6 +157,8 @@ class Phone:
             while not reading.done() and not party.hung_up:
                 due += FRAME_S
                 await asyncio.sleep(max(0.0, due - loop.time()))
+                if not self._answered:
+                    continue  # it still rings: what is said now nobody hears
                 said = party.speak(FRAME_SAMPLES)
                 await socket.send(said)
                 if recorder and heard:
@@ -221,6 +189,7 @@ class Phone:
                     case "ringing":
                         self._tap.session_id = event["session_id"]
                     case "answered":
+                        self._answered = True
                         party.answered()
                     case "ended":
                         self._end = event
