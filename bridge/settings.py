@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from bridge.core.engines import GEMINI
 from bridge.core.limits import Limits
 from bridge.core.session import SessionSettings
 from bridge.wire.gemini_live import DEFAULT_URL
@@ -58,7 +59,8 @@ class BridgeSettings:
         limits = Limits(
             self.idle_ask_s * 1000, self.idle_ask_again_s * 1000, self.idle_goodbye_s * 1000, self.max_call_s * 1000
         )
-        return SessionSettings(self.gemini_model, self.lead_ms, self.kill_audio, self.rotate_s * 1000, limits)
+        gemini = replace(GEMINI, model=self.gemini_model, rotate_ms=self.rotate_s * 1000)
+        return SessionSettings((gemini,), self.lead_ms, self.kill_audio, limits)
 
 
 def read_settings(environ: Mapping[str, str]) -> BridgeSettings:

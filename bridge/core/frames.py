@@ -14,8 +14,8 @@ from enum import StrEnum
 from typing import Any, TypeAlias
 
 FRAME_MS = 20
-MODEL_IN_HZ = 16_000  # what every model leg is fed
-MODEL_OUT_HZ = 24_000  # what models speak, and what clips are stored at
+MODEL_IN_HZ = 16_000  # what most models are fed
+MODEL_OUT_HZ = 24_000  # what most models speak, and what clips are stored at
 
 Buffer: TypeAlias = bytes | bytearray | memoryview
 
@@ -42,6 +42,25 @@ class EndReason(StrEnum):
     MAX_DURATION = "max_duration"
     BRIDGE_ERROR = "bridge_error"
     MODEL_LOST = "model_lost"
+
+
+class Loss(StrEnum):
+    """Why a model connection ended, as far as it says what to try next. Each wire codec translates its provider's codes."""
+
+    NETWORK = "network"  # cut or timed out: the same session may be continued
+    EXPIRED = "expired"  # it reached its age limit: the same session may be continued
+    STATE = (
+        "state"  # the provider refuses this session's state: resuming it would be refused again, a fresh one may work
+    )
+    OVERLOADED = "overloaded"  # no capacity or no quota left: another engine, or later
+    REFUSED = "refused"  # key, model or address: trying again is pointless
+
+
+class TurnDetection(StrEnum):
+    """Who tells the model when the caller's turn begins and ends."""
+
+    MODEL = "model"  # its own detector
+    OWN = "own"  # the bridge: BeginCallerTurn, EndCallerTurn
 
 
 # --- events from the switch ------------------------------------------------------------------------------------------------
@@ -109,17 +128,28 @@ class ModelLost:
     link: int
     code: int
     reason: str = ""
+    loss: Loss = Loss.NETWORK
 
 
 @dataclass(frozen=True, slots=True)
 class ModelAudio:
+    """`item` tells the parts of one turn apart where a provider names them: each becomes an utterance of its own."""
+
     pcm: bytes
     rate_hz: int = MODEL_OUT_HZ
+    item: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelInterrupted:
     """The model's own detector heard the caller speak over it: what it generated and was not heard is void."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallerSpeech:
+    """The model's own detector heard the caller begin or stop, where a provider says so apart from an interruption."""
+
+    speaking: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +217,7 @@ ModelEvent: TypeAlias = (
     ModelReady
     | ModelAudio
     | ModelInterrupted
+    | CallerSpeech
     | GenerationComplete
     | TurnComplete
     | CallerTranscribed
@@ -246,22 +277,26 @@ class ToolDeclaration:
 
 @dataclass(frozen=True, slots=True)
 class ModelSetup:
-    """What a model connection is opened with."""
+    """What a model connection is opened with. `input_hz`: the rate of the caller audio that it will be sent (PCM16, mono)."""
 
     model: str
     voice: str
     instructions: str
     tools: tuple[ToolDeclaration, ...] = ()
     resume_handle: str | None = None
+    input_hz: int = MODEL_IN_HZ
+    language: str = ""
+    turn_detection: TurnDetection = TurnDetection.MODEL
 
 
 @dataclass(frozen=True, slots=True)
 class OpenModel:
-    """Open connection `link`; the answer is ModelReady or ModelLost with the same number, within `timeout_ms`."""
+    """Open connection `link` to `engine`; the answer is ModelReady or ModelLost with the same number, within `timeout_ms`."""
 
     link: int
     setup: ModelSetup
     timeout_ms: int
+    engine: str = "gemini"
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,6 +334,32 @@ class AnswerTool:
 
 
 @dataclass(frozen=True, slots=True)
+class HeardItem:
+    """How much of one item's audio the caller heard. An item that was never sent has heard_ms 0."""
+
+    item: str
+    heard_ms: int
+    generated_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class StopModel:
+    """The caller has the floor: say no more of this turn, and remember only what was heard of it. Oldest first."""
+
+    heard: tuple[HeardItem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BeginCallerTurn:
+    """With own turn detection: the caller audio that follows is speech."""
+
+
+@dataclass(frozen=True, slots=True)
+class EndCallerTurn:
+    """With own turn detection: the caller's turn is over; answer it."""
+
+
+@dataclass(frozen=True, slots=True)
 class CallTool:
     """`evidence` is the JSON form of what the bridge attests about the read-back and the caller's turns."""
 
@@ -333,16 +394,7 @@ class Note:
     fields: Mapping[str, Any] = field(default_factory=dict)
 
 
-Command: TypeAlias = (
-    FlushSwitch
-    | OpenModel
-    | UseModel
-    | DropModel
-    | SayToModel
-    | TellModel
-    | AnswerTool
-    | CallTool
-    | HangUp
-    | EndCall
-    | Note
-)
+# What the connection in use is told, whatever its kind.
+LegCommand: TypeAlias = SayToModel | TellModel | AnswerTool | StopModel | BeginCallerTurn | EndCallerTurn
+
+Command: TypeAlias = FlushSwitch | OpenModel | UseModel | DropModel | LegCommand | CallTool | HangUp | EndCall | Note

@@ -9,10 +9,12 @@ A new connection is open before the old one is dropped. Connections are numbered
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from bridge.core.frames import Command, DropModel, ModelLost, ModelSetup, OpenModel
+from bridge.core.engines import Engine
+from bridge.core.frames import Command, DropModel, Loss, ModelLost, ModelSetup, OpenModel
 
 CONNECT_MS = 8_000
 _RECOVER_MS = 5_000
@@ -20,8 +22,6 @@ _ATTEMPTS = 2
 _ROTATE_RETRY_MS = 5_000.0
 _GOING_AWAY_MARGIN_MS = 2_000.0
 _RECOVERIES_PER_CALL = 12
-_POISONED = (1007, 1008)  # the server refuses this session's state: the same handle would be refused again
-_HOPELESS = (401, 403, 404)
 
 
 class Life(StrEnum):
@@ -39,14 +39,17 @@ class Taken:
     link: int
     first: bool
     answer_owed: bool
+    input_hz: int
 
 
 class ModelLife:
-    def __init__(self, setup: ModelSetup, rotate_ms: int) -> None:
+    def __init__(self, setup: ModelSetup, engines: Sequence[Engine], line_hz: int) -> None:
         self.state = Life.CONNECTING
         self.link = 0  # the connection in use, 0 for none
-        self._setup = setup
-        self._rotate_ms = rotate_ms
+        engine = engines[0]
+        self.input_hz = engine.input_hz(line_hz)
+        self._engine = engine
+        self._setup = replace(setup, model=engine.model, input_hz=self.input_hz, turn_detection=engine.turn_detection)
         self._opening = 0
         self._answer_owed = False
         self._numbers = 0
@@ -68,7 +71,10 @@ class ModelLife:
         if history and handle is None:
             instructions += f"\n\nThe call is already under way. So far:\n{history}\nContinue it; do not greet again."
         return OpenModel(
-            self._numbers, replace(self._setup, instructions=instructions, resume_handle=handle), timeout_ms
+            self._numbers,
+            replace(self._setup, instructions=instructions, resume_handle=handle),
+            timeout_ms,
+            self._engine.name,
         )
 
     def knows_handle(self, handle: str) -> None:
@@ -83,11 +89,11 @@ class ModelLife:
         if link != self._opening:
             return None, [DropModel(link)]
         commands: list[Command] = [DropModel(self.link)] if self.link else []
-        taken = Taken(link, not self._ever_ready, self._answer_owed)
+        taken = Taken(link, not self._ever_ready, self._answer_owed, self.input_hz)
         self.link, self._opening, self._attempts, self._ever_ready = link, 0, 0, True
         self._answer_owed = False
         self.state = Life.READY
-        self._due_ms, self._must_ms = now_ms + self._rotate_ms, None
+        self._due_ms, self._must_ms = now_ms + self._engine.rotate_ms, None
         return taken, commands
 
     def lost(self, event: ModelLost, now_ms: float, history: str, *, answer_owed: bool) -> list[Command]:
@@ -101,11 +107,11 @@ class ModelLife:
             self.state = Life.RECOVERING  # the new connection is already on its way
             return []
         self._recoveries += 1
-        if event.code in _HOPELESS or self._recoveries > _RECOVERIES_PER_CALL:
+        if event.loss is Loss.REFUSED or self._recoveries > _RECOVERIES_PER_CALL:
             self.state = Life.GONE
             return []
         self.state = Life.RECOVERING
-        if event.code in _POISONED:
+        if event.loss is Loss.STATE:
             self._handle = None
         return [self._open(self._take_handle(), _RECOVER_MS, history)]
 
@@ -115,7 +121,7 @@ class ModelLife:
             self.state, self._attempts = Life.READY, 0
             self._due_ms = now_ms + _ROTATE_RETRY_MS
             return []
-        if event.code in _HOPELESS or self._attempts >= _ATTEMPTS:
+        if event.loss is Loss.REFUSED or self._attempts >= _ATTEMPTS:
             self.state = Life.GONE
             return []
         return [self._open(self._take_handle(), _RECOVER_MS, history)]

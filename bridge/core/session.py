@@ -13,6 +13,7 @@ from typing import Any
 
 from bridge.core.closing import Closing
 from bridge.core.context import CallContext
+from bridge.core.engines import GEMINI, Engine
 from bridge.core.frames import (
     AgentTranscribed,
     AnswerTool,
@@ -68,10 +69,11 @@ _CLIPS = (Speaker.GREETING, Speaker.PROMPT)
 
 @dataclass(frozen=True, slots=True)
 class SessionSettings:
-    model: str = "gemini-3.8-live"
+    """`engines`: the models that may answer, in the order in which they are tried."""
+
+    engines: tuple[Engine, ...] = (GEMINI,)
     lead_ms: int = 160
     kill_audio: bool = True
-    rotate_ms: int = 540_000
     limits: Limits = field(default_factory=Limits)
 
 
@@ -90,7 +92,7 @@ class CallSession:
         self.minutes = Minutes(lambda note: self.orders.append(note))
         self.desk = ToolDesk(context.effects)
         self.read_back = ReadBackWatch()
-        self.life = ModelLife(self._setup(settings, "greeting" in clips), settings.rotate_ms)
+        self.life = ModelLife(self._setup("greeting" in clips), settings.engines, context.rate_hz)
         self.closing: Closing | None = None
         self._clips = clips
         self._patience = Patience(limits, asks=any(context.phrases.values()))
@@ -120,11 +122,11 @@ class CallSession:
             TimePassed: lambda _, now: None,
         }
 
-    def _setup(self, settings: SessionSettings, greeted: bool) -> ModelSetup:
+    def _setup(self, greeted: bool) -> ModelSetup:
         instructions = self.context.instructions
         if greeted:
             instructions = f"{instructions}\n\n{_GREETED.format(self.context.greeting)}".strip()
-        return ModelSetup(settings.model, self.context.voice, instructions, self.context.tools)
+        return ModelSetup("", self.context.voice, instructions, self.context.tools, language=self.context.language)
 
     # --- the interface of the shell -----------------------------------------------------------------------------------------
 
@@ -375,7 +377,7 @@ class CallSession:
         if not taken.first:
             self.voice.finish(broken=True)
             self.desk.cancel_all()
-        self.orders.append(UseModel(taken.link, self.uplink.connect()))
+        self.orders.append(UseModel(taken.link, self.uplink.connect(taken.input_hz)))
         self.minutes.note("model_ready", after_ms=int(now_ms))
         self._brief(taken)
 
@@ -396,7 +398,7 @@ class CallSession:
             self.desk.cancel_all()
             self.minutes.note("model_lost", code=event.code)
         if was is Life.ROTATING and self.life.state is Life.READY:
-            self.orders.append(UseModel(self.life.link, self.uplink.connect()))
+            self.orders.append(UseModel(self.life.link, self.uplink.connect(self.life.input_hz)))
         self.orders += self._held_while(orders)
         if self.life.state is Life.GONE and self.closing is None:
             self._farewell(EndReason.MODEL_LOST, "trouble", now_ms)

@@ -26,8 +26,7 @@ class SpeechDetector:
     """`turns` holds (started_ms, ended_ms) of the caller's turns, oldest first; the running one has ended_ms None."""
 
     def __init__(self, rate_hz: int) -> None:
-        self._samples = rate_hz * FRAME_MS // 1000
-        self._scale = _EVERY / self._samples
+        self.listen_at(rate_hz)
         self._minima: deque[float] = deque([_QUIETEST], maxlen=4)
         self._floor = _QUIETEST
         self._window_min = float("inf")
@@ -36,6 +35,11 @@ class SpeechDetector:
         self._quiet = 0
         self._started_ms: float | None = None
         self.turns: deque[tuple[float, float | None]] = deque(maxlen=_TURNS_KEPT)
+
+    def listen_at(self, rate_hz: int) -> None:
+        """The frames that follow have this rate."""
+        self._samples = rate_hz * FRAME_MS // 1000
+        self._scale = _EVERY / self._samples
 
     @property
     def is_speaking(self) -> bool:

@@ -10,8 +10,7 @@ from bridge.core.pcm import InboundClock, Layout, LayoutProbe, Recutter, backlog
 from bridge.core.resample import Resampler
 from bridge.core.speech import SpeechDetector
 
-_FRAME_BYTES = frame_bytes(MODEL_IN_HZ)
-_LISTEN_BYTES = 5 * _FRAME_BYTES
+_LISTEN_FRAMES = 5
 HELD_MS = 3000  # what is older when a model is ready is history, not a question
 
 
@@ -19,7 +18,7 @@ class Uplink:
     """`news` is set when the caller began or stopped speaking, or when the layout became known; the session clears it."""
 
     def __init__(self, rate_hz: int) -> None:
-        self.detector = SpeechDetector(MODEL_IN_HZ)
+        self.detector = SpeechDetector(rate_hz)
         self.layout: Layout | None = None
         self.news = False
         self.last_audio_ms: float | None = None
@@ -30,20 +29,25 @@ class Uplink:
         self._clock = InboundClock()
         self._unheard = bytearray()  # frames that the detector has not looked at
         self._held: deque[bytes] = deque(maxlen=HELD_MS // FRAME_MS)
+        self._feed_hz = MODEL_IN_HZ
         self._listen_at(rate_hz)
 
     def _listen_at(self, rate_hz: int) -> None:
         self._rate_hz = rate_hz
         self._frame_bytes = frame_bytes(rate_hz)
+        self._listen_bytes = _LISTEN_FRAMES * self._frame_bytes
         self._recutter = Recutter(rate_hz)
-        self._resampler = Resampler(rate_hz, MODEL_IN_HZ) if rate_hz != MODEL_IN_HZ else None
+        self._feed()
+
+    def _feed(self) -> None:
+        self._resampler = Resampler(self._rate_hz, self._feed_hz) if self._rate_hz != self._feed_hz else None
 
     def push(self, data: Buffer, now_ms: float) -> Sequence[Buffer]:
-        """20 ms frames at 16 kHz for the model, to be sent before this returns to the socket: they may alias `data`."""
+        """20 ms frames at the model's rate, to be sent before this returns to the socket: they may alias `data`."""
         if self._steady and len(data) == self._frame_bytes:
             self.last_audio_ms = now_ms
             self._unheard += data
-            if len(self._unheard) >= _LISTEN_BYTES:
+            if len(self._unheard) >= self._listen_bytes:
                 self.listen(now_ms)
             return (data,)
         frames = self._push(data, now_ms)
@@ -59,21 +63,19 @@ class Uplink:
         if not self._probe.done:
             self._look_at_layout(len(data), now_ms)
         frames = self._recutter.push(data)
-        if self._resampler is not None:
-            frames = [self._resampler.push(frame) for frame in frames]
         for frame in frames:
             self._unheard += frame
-        if len(self._unheard) >= _LISTEN_BYTES:
+        if len(self._unheard) >= self._listen_bytes:
             self.listen(now_ms)
         if self._open:
-            return frames
+            return self._converted(frames)
         self._held.extend(bytes(frame) for frame in frames)
         return ()
 
     def listen(self, now_ms: float) -> None:
         """Have the detector judge what has arrived; several frames at once, because each look has its price."""
         if self._unheard:
-            at_ms = self._clock.stamp(len(self._unheard) // _FRAME_BYTES, now_ms)
+            at_ms = self._clock.stamp(len(self._unheard) // self._frame_bytes, now_ms)
             if self.detector.hear(self._unheard, at_ms):
                 self.news = True
             self._unheard.clear()
@@ -91,11 +93,20 @@ class Uplink:
         self.layout = found
         self.news = True
         if found is Layout.HALF_RATE:
+            self._unheard.clear()
             self._listen_at(self._rate_hz // 2)
+            self.detector.listen_at(self._rate_hz)
 
-    def connect(self) -> tuple[bytes, ...]:
-        """A model hears the caller from now on. Returns what it must hear first: the held audio, at most 3 s, oldest first."""
-        held = tuple(self._held)
+    def _converted(self, frames: Sequence[Buffer]) -> Sequence[Buffer]:
+        resampler = self._resampler
+        return frames if resampler is None else [resampler.push(frame) for frame in frames]
+
+    def connect(self, feed_hz: int) -> tuple[bytes, ...]:
+        """A model that takes `feed_hz` hears the caller from now on. Returns what it must hear first: the held audio, at most 3 s,
+        oldest first."""
+        self._feed_hz = feed_hz
+        self._feed()
+        held = tuple(bytes(frame) for frame in self._converted(list(self._held)))
         self._held.clear()
         self._open = True
         return held

@@ -18,15 +18,18 @@ from picows import WSCloseCode, WSFrame, WSListener, WSTransport
 
 from bridge.core.frames import (
     AnswerTool,
+    BeginCallerTurn,
     CallTool,
     Command,
     DrainExpired,
     DropModel,
     EndCall,
+    EndCallerTurn,
     EndReason,
     Event,
     FlushSwitch,
     HangUp,
+    LegCommand,
     ModelAudio,
     ModelEvent,
     ModelLost,
@@ -34,6 +37,7 @@ from bridge.core.frames import (
     Note,
     OpenModel,
     SayToModel,
+    StopModel,
     SwitchClosed,
     SwitchCongested,
     TellModel,
@@ -44,12 +48,13 @@ from bridge.core.frames import (
 from bridge.core.session import CallSession, SessionSettings
 from bridge.shell.carrier import CarrierHangUp
 from bridge.shell.clips import ClipStore
+from bridge.shell.engines import Engines
 from bridge.shell.health import Health
-from bridge.shell.model_link import ModelEndpoint, ModelLink
+from bridge.shell.model_link import ModelLink
 from bridge.shell.records import CallRecord
 from bridge.shell.socket_frames import BINARY, CLOSE, CONTINUATION, TEXT, Fragments, close_code
 from bridge.shell.tool_client import Opened, ToolClient
-from bridge.wire import audio_fork, gemini_live
+from bridge.wire import audio_fork
 from pokea.errors import CallError, Misuse
 
 _FRAGMENTED_LIMIT_BYTES = 256 * 1024
@@ -63,7 +68,7 @@ class CallServices:
     """What every call of a worker shares."""
 
     settings: SessionSettings
-    model: ModelEndpoint
+    engines: Engines
     tools: ToolClient | None
     carrier: CarrierHangUp
     clips: ClipStore
@@ -101,9 +106,12 @@ class Call(WSListener):
             OpenModel: self._open_model,
             UseModel: self._use_model,
             DropModel: self._drop_model,
-            SayToModel: lambda order: self._tell(gemini_live.encode_text(order.text)),
-            TellModel: lambda order: self._tell(gemini_live.encode_context(order.text)),
-            AnswerTool: lambda order: self._tell(gemini_live.encode_tool_answer(order)),
+            SayToModel: self._tell,
+            TellModel: self._tell,
+            AnswerTool: self._tell,
+            StopModel: self._tell,
+            BeginCallerTurn: self._tell,
+            EndCallerTurn: self._tell,
             CallTool: lambda order: self._start(self._call_tool(order)),
             HangUp: lambda order: self._start(self._hang_up(order)),
             EndCall: self._end,
@@ -349,9 +357,9 @@ class Call(WSListener):
                 self._switch.send(TEXT, audio_fork.KILL_AUDIO)
 
     def _open_model(self, order: OpenModel) -> None:
-        link = ModelLink(order.link, self._model_said, self._model_lost)
+        link = self._services.engines.link(order.engine, order.link, self._model_said, self._model_lost)
         self._links[order.link] = link
-        self._start(link.open(self._services.model, order))
+        self._start(link.open(order))
 
     def _model_said(self, link: ModelLink, events: Sequence[ModelEvent]) -> None:
         for event in events:
@@ -373,9 +381,9 @@ class Call(WSListener):
         if link is not None:
             link.close()
 
-    def _tell(self, message: bytes) -> None:
+    def _tell(self, order: LegCommand) -> None:
         if self._model is not None:
-            self._model.send(message)
+            self._model.obey(order)
 
     async def _call_tool(self, order: CallTool) -> None:
         tools = self._services.tools

@@ -13,11 +13,12 @@ from bridge.core.frames import (
     ModelReady,
     ModelSetup,
     OpenModel,
+    SayToModel,
     TurnComplete,
 )
 from bridge.core.resample import Resampler
-from bridge.shell.model_link import ModelEndpoint, ModelLink
-from bridge.wire import gemini_live
+from bridge.shell import engines
+from bridge.shell.model_link import ModelLink
 from pokea.errors import Unavailable
 
 _CONNECT_MS = 10_000
@@ -30,12 +31,12 @@ _READ = 'Read this aloud exactly as it stands, word for word, and nothing else: 
 async def render_clip(gemini_url: str, api_key: str, model: str, voice: str, text: str, ca: str | None = None) -> bytes:
     """`text` as 24 kHz mono PCM16. Raises Unavailable if the model does not speak it, OSError for an unreadable `ca`."""
     reading = _Reading()
-    link = ModelLink(1, reading.heard, reading.lost)
+    link = engines.over_socket(engines.gemini(gemini_url, api_key, ca or ""))(1, reading.heard, reading.lost)
     order = OpenModel(1, ModelSetup(model, voice, _ROLE), _CONNECT_MS)
     try:
-        await link.open(ModelEndpoint.of(gemini_url, api_key, ca or ""), order)
+        await link.open(order)
         if reading.failure is None:
-            link.send(gemini_live.encode_text(_READ.format(text)))
+            link.obey(SayToModel(_READ.format(text)))
             async with asyncio.timeout(_SPEAK_WITHIN_S):
                 await reading.done
     except TimeoutError:

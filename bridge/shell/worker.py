@@ -17,8 +17,8 @@ from bridge.shell.carrier import CarrierHangUp
 from bridge.shell.clips import ClipStore
 from bridge.shell.doorman import Admitted
 from bridge.shell.drain import Drain
+from bridge.shell.engines import Engines, gemini, over_socket
 from bridge.shell.health import Health
-from bridge.shell.model_link import ModelEndpoint
 from bridge.shell.server import Gate, Server
 from bridge.shell.tool_client import Opened, ToolClient, lambda_invoke
 from pokea.adapters.secrets import Secrets
@@ -54,12 +54,12 @@ def build_services(settings: BridgeSettings, secrets: Secrets, health: Health) -
         deadline_s = settings.tools_deadline_ms / 1000
         tools = ToolClient(lambda_invoke(settings.tools_function, deadline_s), deadline_s, _bridge_id())
     try:
-        model = ModelEndpoint.of(settings.gemini_url, secrets.optional("GEMINI_API_KEY"), settings.gemini_ca)
+        target = gemini(settings.gemini_url, secrets.optional("GEMINI_API_KEY"), settings.gemini_ca)
     except OSError as problem:
         raise BadSettings("POKEA_GEMINI_CA", f"{settings.gemini_ca} cannot be read: {problem.strerror}") from None
     return CallServices(
         settings=settings.session(),
-        model=model,
+        engines=Engines({"gemini": over_socket(target)}),
         tools=tools,
         carrier=CarrierHangUp(settings.carrier_base, secrets.optional("SAUTIKIT_API_KEY")),
         clips=clips,

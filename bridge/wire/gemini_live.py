@@ -20,20 +20,28 @@ from bridge.core.frames import (
     MODEL_OUT_HZ,
     AgentTranscribed,
     AnswerTool,
+    BeginCallerTurn,
     Buffer,
     CallerTranscribed,
+    EndCallerTurn,
     GenerationComplete,
     GoingAway,
+    LegCommand,
+    Loss,
     ModelAudio,
     ModelEvent,
     ModelInterrupted,
     ModelReady,
     ModelSetup,
     ResumeHandle,
+    SayToModel,
+    StopModel,
+    TellModel,
     ToolAsked,
     ToolDeclaration,
     ToolsCancelled,
     TurnComplete,
+    TurnDetection,
     UsageReported,
     WireError,
 )
@@ -56,6 +64,50 @@ _AUDIO_HEAD = b'{"realtimeInput":{"audio":{"mimeType":"audio/pcm;rate=16000","da
 _AUDIO_TAIL = b'"}}}'
 
 
+_POISONED = (1007, 1008)
+_HOPELESS = (401, 403, 404)
+
+
+class GeminiLive:
+    """The codec of one connection; see bridge.wire.leg.LegCodec."""
+
+    def __init__(self) -> None:
+        self.outbox: list[bytes] = []
+
+    def open(self, setup: ModelSetup) -> None:
+        self.outbox.append(encode_setup(setup))
+
+    def receive(self, payload: Buffer) -> list[ModelEvent]:
+        return decode(payload)
+
+    def audio(self, frame: Buffer) -> bytes:
+        return encode_audio(frame)
+
+    def obey(self, command: LegCommand) -> None:
+        match command:
+            case SayToModel(text):
+                self.outbox.append(encode_text(text))
+            case TellModel(text):
+                self.outbox.append(encode_context(text))
+            case AnswerTool():
+                self.outbox.append(encode_tool_answer(command))
+            case BeginCallerTurn():
+                self.outbox.append(_dump({"realtimeInput": {"activityStart": {}}}))
+            case EndCallerTurn():
+                self.outbox.append(_dump({"realtimeInput": {"activityEnd": {}}}))
+            case StopModel():
+                pass  # there is no such message: the service stops when it hears the caller itself
+
+    def loss(self, code: int, reason: str) -> Loss:
+        if code in _POISONED:
+            return Loss.STATE
+        if code in _HOPELESS:
+            return Loss.REFUSED
+        if code == 429 or "quota" in reason.lower() or "RESOURCE_EXHAUSTED" in reason:
+            return Loss.OVERLOADED
+        return Loss.NETWORK
+
+
 # --- client → server -------------------------------------------------------------------------------------------------------
 
 
@@ -68,7 +120,9 @@ def encode_setup(setup: ModelSetup) -> bytes:
         "model": setup.model if setup.model.startswith("models/") else f"models/{setup.model}",
         "generationConfig": generation,
         "realtimeInputConfig": {
-            "automaticActivityDetection": _ACTIVITY_DETECTION,
+            "automaticActivityDetection": _ACTIVITY_DETECTION
+            if setup.turn_detection is TurnDetection.MODEL
+            else {"disabled": True},
             "activityHandling": "START_OF_ACTIVITY_INTERRUPTS",
         },
         "inputAudioTranscription": {},

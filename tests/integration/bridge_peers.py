@@ -21,8 +21,8 @@ from bridge.core.session import SessionSettings
 from bridge.shell.call_task import CallServices
 from bridge.shell.carrier import CarrierHangUp
 from bridge.shell.clips import ClipStore, clip_key
+from bridge.shell.engines import Engines, gemini, over_socket
 from bridge.shell.health import Health
-from bridge.shell.model_link import ModelEndpoint
 from bridge.shell.server import Gate, Server
 from bridge.shell.tool_client import ToolClient, lambda_invoke
 from bridge.shell.worker import Exchange
@@ -208,7 +208,7 @@ async def running_bridge(
         health = Health(max_calls)
         services = CallServices(
             settings=settings or SessionSettings(),
-            model=ModelEndpoint.of(model_url, "key"),
+            engines=Engines({"gemini": over_socket(gemini(model_url, "key"))}),
             tools=client,
             carrier=CarrierHangUp(carrier_peer.url, "carrier-key"),
             clips=ClipStore(folder / "clips"),

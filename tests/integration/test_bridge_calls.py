@@ -11,8 +11,8 @@ import pytest
 
 from bridge.core.session import CallSession, SessionSettings
 from bridge.shell.call_task import Call
-from bridge.shell.model_link import ModelLink
 from bridge.shell.render import render_clip
+from bridge.shell.socket_link import SocketLink
 from local.live_server import LiveServer, LiveSession
 from local.model import Stage, obedient, scripted, tone
 from pokea.errors import Unavailable
@@ -146,7 +146,7 @@ async def test_a_call_that_is_over_leaves_nothing_behind_even_without_the_garbag
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def left() -> int:
-        return sum(type(thing) in (Call, CallSession, ModelLink) for thing in gc.get_objects())
+        return sum(type(thing) in (Call, CallSession, SocketLink) for thing in gc.get_objects())
 
     greeted(tmp_path)
     gc.collect()

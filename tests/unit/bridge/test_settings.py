@@ -21,7 +21,11 @@ def test_a_benchmark_needs_nothing_but_loopback() -> None:
 
 def test_seconds_become_milliseconds_once() -> None:
     session = read_settings({"POKEA_STREAM_AUTH": "off", "POKEA_IDLE_ASK_S": "5", "POKEA_MAX_CALL_S": "60"}).session()
-    assert (session.limits.idle_ask_ms, session.limits.max_call_ms, session.rotate_ms) == (5_000, 60_000, 540_000)
+    assert (session.limits.idle_ask_ms, session.limits.max_call_ms, session.engines[0].rotate_ms) == (
+        5_000,
+        60_000,
+        540_000,
+    )
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "10.0.0.1", "::", "bridge.example.org"])

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from bridge.core.engines import GEMINI
 from bridge.core.frames import (
     AgentTranscribed,
     AnswerTool,
@@ -16,6 +19,7 @@ from bridge.core.frames import (
     GenerationComplete,
     GoingAway,
     HangUp,
+    Loss,
     ModelAudio,
     ModelInterrupted,
     ModelLost,
@@ -500,7 +504,7 @@ def test_while_the_switch_does_not_read_nothing_is_sent() -> None:
 
 
 def test_an_old_connection_is_replaced_at_a_turn_boundary_with_the_new_one_open_first() -> None:
-    call = VirtualCall(context(greeting="", phrases={}), settings=SessionSettings(rotate_ms=10_000))
+    call = VirtualCall(context(greeting="", phrases={}), settings=SessionSettings((replace(GEMINI, rotate_ms=10_000),)))
     call.model_ready()
     call.feed(ResumeHandle("h1"))
     call.advance(9_500)
@@ -531,7 +535,7 @@ def test_go_away_forces_the_exchange_before_time_runs_out() -> None:
 
 
 def test_a_failed_exchange_keeps_the_old_connection() -> None:
-    call = VirtualCall(context(greeting=""), settings=SessionSettings(rotate_ms=10_000))
+    call = VirtualCall(context(greeting=""), settings=SessionSettings((replace(GEMINI, rotate_ms=10_000),)))
     call.model_ready()
     call.advance(10_100)
     call.feed(ModelLost(2, 0, "no answer"))
@@ -550,7 +554,7 @@ def test_a_lost_model_is_resumed_once_and_then_started_afresh_with_what_was_said
     call.advance(1_000)
     call.feed(ModelLost(1, 1006))
     assert call.last(OpenModel).setup.resume_handle == "h1"
-    call.feed(ModelLost(2, 1007))
+    call.feed(ModelLost(2, 1007, loss=Loss.STATE))
     fresh = call.last(OpenModel).setup
     assert fresh.resume_handle is None
     assert "caller: a cleaning please\nagent: Which day?" in fresh.instructions
@@ -579,7 +583,7 @@ def test_a_model_that_cannot_be_had_ends_in_an_apology_and_a_hang_up() -> None:
 
 def test_a_refused_key_is_not_tried_again() -> None:
     call = VirtualCall(call_clips=clips(trouble=1_000))
-    call.feed(ModelLost(1, 403))
+    call.feed(ModelLost(1, 403, loss=Loss.REFUSED))
     assert len(call.all(OpenModel)) == 1
     call.advance(2_000)
     assert call.last(HangUp).reason is EndReason.MODEL_LOST
