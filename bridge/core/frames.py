@@ -56,6 +56,14 @@ class Loss(StrEnum):
     REFUSED = "refused"  # key, model or address: trying again is pointless
 
 
+class LegLost(WireError):
+    """The peer said in a message that this connection is of no more use; `loss` says what to try next."""
+
+    def __init__(self, loss: Loss, reason: str) -> None:
+        super().__init__("leg_lost", reason)
+        self.loss, self.reason = loss, reason
+
+
 class TurnDetection(StrEnum):
     """Who tells the model when the caller's turn begins and ends."""
 
@@ -379,11 +387,12 @@ class HangUp:
 
 @dataclass(frozen=True, slots=True)
 class EndCall:
-    """The call is over: release everything and report it once."""
+    """The call is over: release everything and report it once. `facts`: what the tools were asked and answered, latest last."""
 
     reason: EndReason
     duration_ms: int
     transcript: tuple[Mapping[str, Any], ...]
+    facts: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,6 @@
-"""The Gemini Live wire (`BidiGenerateContent`, v1beta), raw: the official SDK spends more on one message than the rest of the bridge.
+"""The Gemini Live wire (`BidiGenerateContent`), raw: the official SDK spends more on one message than the rest of the bridge.
+
+Developer API (v1beta) and Vertex (v1beta1) differ in the address, the name of the model and one name of a count.
 
 Client messages are JSON in text frames, camelCase. Server messages are JSON in text or binary frames, one object each, whose fields may
 combine; unknown fields and unknown messages are skipped, because the service grows. tests/contract holds both directions against the
@@ -47,6 +49,8 @@ from bridge.core.frames import (
 )
 
 DEFAULT_URL = "wss://generativelanguage.googleapis.com/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent"
+_VERTEX_PATH = "/ws/google.cloud.aiplatform.v1beta1.LlmBidiService/BidiGenerateContent"
+_MULTI_REGIONS = ("us", "eu")
 
 # Detection of the caller's speech, all four set because the platforms' defaults differ: telephone speech is soft (start: high), and a
 # pause of 600 ms inside a sentence is normal (end: low).
@@ -71,17 +75,20 @@ _HOPELESS = (401, 403, 404)
 class GeminiLive:
     """The codec of one connection; see bridge.wire.leg.LegCodec."""
 
-    def __init__(self) -> None:
+    def __init__(self, vertex_parent: str = "") -> None:
+        """`vertex_parent`: `projects/<project>/locations/<location>`, or "" at the Developer API."""
         self.outbox: list[bytes] = []
+        self._vertex_parent = vertex_parent
 
     def open(self, setup: ModelSetup) -> None:
-        self.outbox.append(encode_setup(setup))
+        self.outbox.append(encode_setup(setup, self._vertex_parent))
 
     def receive(self, payload: Buffer) -> list[ModelEvent]:
         return decode(payload)
 
-    def audio(self, frame: Buffer) -> bytes:
-        return encode_audio(frame)
+    @staticmethod
+    def audio(frame: Buffer) -> bytes:
+        return b"".join((_AUDIO_HEAD, b2a_base64(frame, newline=False), _AUDIO_TAIL))
 
     def obey(self, command: LegCommand) -> None:
         match command:
@@ -111,13 +118,31 @@ class GeminiLive:
 # --- client → server -------------------------------------------------------------------------------------------------------
 
 
-def encode_setup(setup: ModelSetup) -> bytes:
-    """The first message of a connection."""
+def vertex_url(location: str) -> str:
+    """Where Vertex answers for a location: a region such as `us-central1`, a multi-region (`us`, `eu`) or `global`."""
+    if location == "global":
+        host = "aiplatform.googleapis.com"
+    elif location in _MULTI_REGIONS:
+        host = f"aiplatform.{location}.rep.googleapis.com"
+    else:
+        host = f"{location}-aiplatform.googleapis.com"
+    return f"wss://{host}{_VERTEX_PATH}"
+
+
+def model_path(model: str, vertex_parent: str = "") -> str:
+    """The full name of a model; one that is already full stays as it is."""
+    if not vertex_parent:
+        return model if model.startswith("models/") else f"models/{model}"
+    return model if model.startswith("projects/") else f"{vertex_parent}/publishers/google/models/{model}"
+
+
+def encode_setup(setup: ModelSetup, vertex_parent: str = "") -> bytes:
+    """The first message of a connection. Every field in it is one that both platforms take."""
     generation: dict[str, Any] = {"responseModalities": ["AUDIO"]}
     if setup.voice:
         generation["speechConfig"] = {"voiceConfig": {"prebuiltVoiceConfig": {"voiceName": setup.voice}}}
     body: dict[str, Any] = {
-        "model": setup.model if setup.model.startswith("models/") else f"models/{setup.model}",
+        "model": model_path(setup.model, vertex_parent),
         "generationConfig": generation,
         "realtimeInputConfig": {
             "automaticActivityDetection": _ACTIVITY_DETECTION
@@ -177,9 +202,7 @@ def _schema(schema: Mapping[str, Any]) -> dict[str, Any]:
     return converted
 
 
-def encode_audio(pcm16k: Buffer) -> bytes:
-    """One piece of caller audio. pcm at 16 kHz."""
-    return _AUDIO_HEAD + b2a_base64(pcm16k, newline=False) + _AUDIO_TAIL
+encode_audio = GeminiLive.audio  # one piece of caller audio, PCM16 at 16 kHz
 
 
 def encode_text(text: str) -> bytes:
@@ -258,6 +281,7 @@ class _Resumption(msgspec.Struct):
 class _Usage(msgspec.Struct):
     promptTokenCount: int | None = None
     responseTokenCount: int | None = None
+    candidatesTokenCount: int | None = None  # what Vertex calls the same
     thoughtsTokenCount: int | None = None
     totalTokenCount: int | None = None
 
@@ -326,7 +350,7 @@ def _events(message: _Message) -> Iterator[ModelEvent]:
     if usage is not None:
         yield UsageReported(
             usage.promptTokenCount or 0,
-            usage.responseTokenCount or 0,
+            usage.responseTokenCount or usage.candidatesTokenCount or 0,
             usage.thoughtsTokenCount or 0,
             usage.totalTokenCount or 0,
         )

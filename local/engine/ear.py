@@ -20,14 +20,17 @@ ONSET_FRAMES = 3  # 60 ms of speech begin a turn
 END_FRAMES = 32  # 640 ms of silence end one
 PRE_ROLL_FRAMES = 15  # the soft beginning of the first word belongs to it
 MAX_FRAMES = 15_000 // FRAME_MS
+UNDER_WAY_BYTES = 15 * FRAME_BYTES  # 300 ms into an utterance
+TOLD_BYTES_AT_MOST = 60 * 2 * RATE_HZ
 
 
 @dataclass(slots=True)
 class Heard:
-    """What one piece of audio brought: the caller began to speak, or finished `utterance` (16 kHz mono PCM16LE)."""
+    """What one piece of audio brought: the caller began to speak, is in the middle of it, or finished `utterance` (16 kHz mono PCM16LE)."""
 
     began: bool = False
     utterance: bytes | None = None
+    is_under_way: bool = False
 
 
 @dataclass(slots=True)
@@ -50,6 +53,13 @@ class Ear:
         self._rest = audio[whole:]
         frames = (audio[start : start + FRAME_BYTES] for start in range(0, whole, FRAME_BYTES))
         return [heard for frame in frames if (heard := self._frame(frame))]
+
+    def end(self) -> Heard | None:
+        """The audio stops here: what was being said is complete."""
+        utterance, self._speech = b"".join(self._speech), []
+        self._rest, self._loud_run, self._quiet_run = b"", 0, 0
+        self._recent.clear()
+        return Heard(utterance=utterance) if utterance else None
 
     def _frame(self, frame: bytes) -> Heard | None:
         samples = np.frombuffer(frame, "<i2").astype(np.float32)
@@ -75,3 +85,53 @@ class Ear:
         self._speech = list(self._recent)
         self._recent.clear()
         return Heard(began=True)
+
+
+@dataclass(slots=True)
+class Listener:
+    """Finds utterances with an ear, or (`is_told`) takes the client's word for where they begin and end."""
+
+    is_told: bool = False
+    _ear: Ear = field(default_factory=Ear)
+    _told: bytearray = field(default_factory=bytearray)
+    _until_under_way: int = 0  # bytes; 0: not in an utterance, or past that point
+
+    def feed(self, pcm: bytes) -> list[Heard]:
+        """16 kHz mono PCM16LE of any length."""
+        if self.is_told:
+            self._told += pcm
+            del self._told[:-TOLD_BYTES_AT_MOST]
+            news: list[Heard] = []
+        else:
+            news = self._ear.feed(pcm)
+        for heard in news:
+            self._until_under_way = UNDER_WAY_BYTES + len(pcm) if heard.began else 0
+        return [*news, *self._progress(len(pcm))]
+
+    def _progress(self, size: int) -> list[Heard]:
+        if not self._until_under_way:
+            return []
+        self._until_under_way = max(0, self._until_under_way - size)
+        return [] if self._until_under_way else [Heard(is_under_way=True)]
+
+    def begin(self) -> list[Heard]:
+        """The client says that the caller begins to speak."""
+        self._told.clear()
+        self._until_under_way = UNDER_WAY_BYTES
+        return [Heard(began=True)]
+
+    def end(self) -> list[Heard]:
+        """The client says that the caller has finished."""
+        self._until_under_way = 0
+        if not self.is_told:
+            last = self._ear.end()
+            return [last] if last else []
+        utterance = bytes(self._told)
+        self._told.clear()
+        return [Heard(utterance=utterance)] if utterance else []
+
+    def clear(self) -> None:
+        """What was heard and not finished is forgotten."""
+        self._told.clear()
+        self._ear.end()
+        self._until_under_way = 0

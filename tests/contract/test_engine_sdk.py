@@ -26,7 +26,8 @@ from google.genai import types
 from google.genai.live import AsyncSession
 
 from local.engine.recogniser import recogniser_for
-from local.engine.session import Conversation, Memory, Parts
+from local.engine.session import Memory, Parts
+from local.engine.session import converse as converse_on_gemini
 from local.live_server import LiveServer, LiveSession
 from local.speech.voice import Voice
 
@@ -130,11 +131,14 @@ class Engine:
         self._client = genai.Client(api_key="offline", http_options=options)
 
     @asynccontextmanager
-    async def connect(self, handle: str | None = None) -> AsyncIterator[AsyncSession]:
+    async def connect(self, handle: str | None = None, *, is_told: bool = False) -> AsyncIterator[AsyncSession]:
+        """`is_told`: the client says when the caller speaks."""
+        detection = types.AutomaticActivityDetection(disabled=is_told)
         config = types.LiveConnectConfig(
             response_modalities=[types.Modality.AUDIO],
             system_instruction="You are a booking assistant. You speak English.",
             tools=[{"function_declarations": TOOLS}],
+            realtime_input_config=types.RealtimeInputConfig(automatic_activity_detection=detection),
             input_audio_transcription=types.AudioTranscriptionConfig(),
             output_audio_transcription=types.AudioTranscriptionConfig(),
             session_resumption=types.SessionResumptionConfig(handle=handle)
@@ -154,7 +158,7 @@ async def running_engine(
 
     async def converse(session: LiveSession) -> None:
         recorded = RecordedSession(session.connection, session.setup, session.path, session.number)
-        await Conversation(recorded.record_to(sent), parts).run()
+        await converse_on_gemini(recorded.record_to(sent), parts)
 
     async with LiveServer(converse, tls=certificate) as server:
         yield Engine(server, certificate[0], sent)
@@ -267,6 +271,24 @@ async def test_a_spoken_booking_goes_through_its_tools(
         committed = await hear(session, "tool_call")
         (commit,) = committed.calls
         assert (commit.name, commit.args) == ("commitProposal", {"nonce": "n-1", "arguments": arguments})
+
+
+@pytest.mark.parametrize("is_told", [True, False])
+async def test_the_client_says_when_the_caller_has_finished(
+    is_told: bool, certificate: tuple[Path, Path], agent: Voice, caller: Voice
+) -> None:
+    pcm = await caller.say("please cancel my appointment")
+    async with running_engine(certificate, agent) as engine, engine.connect(is_told=is_told) as session:
+        if is_told:
+            await session.send_realtime_input(activity_start=types.ActivityStart())
+        await session.send_realtime_input(audio=types.Blob(data=bytes(16_000) + pcm, mime_type="audio/pcm;rate=16000"))
+        if is_told:
+            await session.send_realtime_input(activity_end=types.ActivityEnd())
+        else:
+            await session.send_realtime_input(audio_stream_end=True)
+        turn = await hear(session, "turn_complete")
+    assert turn.heard == "please cancel my appointment"
+    assert "name" in turn.said
 
 
 async def test_speech_that_no_grammar_holds_is_asked_again(

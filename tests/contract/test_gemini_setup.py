@@ -14,9 +14,12 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from google import genai
-from google.genai import types
+from google.auth.credentials import AnonymousCredentials
+from google.genai import _live_converters as live_converters
+from google.genai import live, types
+from google.genai._common import convert_to_dict
 
-from bridge.core.frames import AnswerTool, ModelSetup, ToolDeclaration
+from bridge.core.frames import AnswerTool, ModelSetup, ToolDeclaration, UsageReported
 from bridge.wire import gemini_live
 from local.live_server import AudioIn, ContentIn, LiveServer, LiveSession, TextIn, ToolAnswer
 from local.live_wire import normalised, parse_message
@@ -118,6 +121,42 @@ async def setup_sent_by_the_sdk(certificate: tuple[Path, Path]) -> tuple[dict[st
         client = genai.Client(api_key="test", http_options=options)
         async with client.aio.live.connect(model="gemini-3.8-live", config=sdk_config()):
             return await asyncio.wait_for(seen, 10)
+
+
+async def setup_written_by_the_sdk_for_vertex(location: str) -> tuple[dict[str, Any], str]:
+    """What the SDK would send there, and where: by its own converters, because its Vertex path insists on Google's own hosts."""
+    client = genai.Client(
+        vertexai=True,
+        project="clinic",
+        location=location,
+        credentials=AnonymousCredentials(),  # type: ignore[no-untyped-call]
+    )
+    config = await live._t_live_connect_config(client._api_client, sdk_config())
+    parent = f"projects/clinic/locations/{location}"
+    parameters = types.LiveConnectParameters(model=f"{parent}/publishers/google/models/gemini-3.8-live", config=config)
+    written = live_converters._LiveConnectParameters_to_vertex(
+        client._api_client, parameters.model_dump(exclude_none=True)
+    )
+    options = client._api_client._http_options
+    base = str(client._api_client._websocket_base_url(options))
+    url = f"{base.rstrip('/')}/ws/google.cloud.aiplatform.{options.api_version}.LlmBidiService/BidiGenerateContent"
+    return json.loads(json.dumps(convert_to_dict(written)))["setup"], url
+
+
+@pytest.mark.parametrize("location", ["us-central1", "europe-west4", "global", "us", "eu"])
+async def test_our_vertex_setup_and_address_are_the_official_sdks(location: str) -> None:
+    theirs, url = await setup_written_by_the_sdk_for_vertex(location)
+    codec = gemini_live.GeminiLive(f"projects/clinic/locations/{location}")
+    codec.open(SETUP)
+    assert normalised(json.loads(codec.outbox[0])["setup"]) == normalised(theirs)
+    assert gemini_live.vertex_url(location) == url
+
+
+def test_vertex_counts_tokens_under_other_names() -> None:
+    message = {"usageMetadata": {"promptTokenCount": 7, "candidatesTokenCount": 5, "totalTokenCount": 12}}
+    read = live_converters._LiveServerMessage_from_vertex(message)
+    assert types.LiveServerMessage.model_validate(read).usage_metadata.response_token_count == 5  # type: ignore[union-attr]
+    assert gemini_live.decode(json.dumps(message).encode()) == [UsageReported(7, 5, 0, 12)]
 
 
 async def test_our_setup_is_what_the_official_sdk_sends(certificate: tuple[Path, Path]) -> None:

@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 from bridge.core.frames import (
     AgentTranscribed,
     AnswerTool,
+    BeginCallerTurn,
     CallerTranscribed,
+    EndCallerTurn,
     GenerationComplete,
     GoingAway,
     ModelAudio,
@@ -27,6 +29,7 @@ from bridge.core.frames import (
     ToolDeclaration,
     ToolsCancelled,
     TurnComplete,
+    TurnDetection,
     UsageReported,
     WireError,
 )
@@ -64,6 +67,27 @@ def test_setup_says_everything_that_platforms_default_differently() -> None:
     }
     assert setup["sessionResumption"] == {}
     assert "thinkingConfig" not in setup["generationConfig"]
+
+
+def test_a_vertex_model_is_named_in_full() -> None:
+    codec = gemini_live.GeminiLive("projects/p/locations/us-central1")
+    codec.open(ModelSetup("gemini-3.8-live", "", ""))
+    model = json.loads(codec.outbox[0])["setup"]["model"]
+    assert model == "projects/p/locations/us-central1/publishers/google/models/gemini-3.8-live"
+    assert gemini_live.model_path(model, "projects/other/locations/x") == model
+
+
+def test_with_own_turn_detection_the_bridge_says_when_the_caller_speaks() -> None:
+    assert setup_of(turn_detection=TurnDetection.OWN)["realtimeInputConfig"]["automaticActivityDetection"] == {
+        "disabled": True
+    }
+    codec = gemini_live.GeminiLive()
+    codec.obey(BeginCallerTurn())
+    codec.obey(EndCallerTurn())
+    assert [json.loads(message) for message in codec.outbox] == [
+        {"realtimeInput": {"activityStart": {}}},
+        {"realtimeInput": {"activityEnd": {}}},
+    ]
 
 
 def test_a_resumed_setup_names_its_handle() -> None:

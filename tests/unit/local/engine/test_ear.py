@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.engine.ear import END_FRAMES, FRAME_BYTES, FRAME_MS, MAX_FRAMES, Ear
+from local.engine.ear import END_FRAMES, FRAME_BYTES, FRAME_MS, MAX_FRAMES, UNDER_WAY_BYTES, Ear, Heard, Listener
 
 
 def noise(ms: int, rms: float) -> bytes:
@@ -66,3 +66,37 @@ def test_what_is_heard_does_not_depend_on_how_the_audio_is_cut(sizes: list[int])
         found += ear.feed(audio[start : start + size])
         start += size
     assert found == whole
+
+
+def test_audio_that_is_said_to_be_over_ends_a_turn() -> None:
+    listener = Listener()
+    listener.feed(noise(500, QUIET) + noise(500, SPEECH))
+    (last,) = listener.end()
+    assert last.utterance is not None and len(last.utterance) >= 500 // FRAME_MS * FRAME_BYTES
+    assert listener.end() == []
+
+
+def test_an_utterance_is_under_way_once_after_300_ms() -> None:
+    listener = Listener()
+    audio = noise(500, QUIET) + noise(900, SPEECH) + noise(900, QUIET)
+    news = [
+        (start, heard)
+        for start in range(0, len(audio), FRAME_BYTES)
+        for heard in listener.feed(audio[start : start + FRAME_BYTES])
+    ]
+    (began, _), (middle, heard), (_, last) = news
+    assert heard == Heard(is_under_way=True)
+    assert middle - began == UNDER_WAY_BYTES
+    assert last.utterance is not None
+
+
+def test_a_listener_that_is_told_takes_its_clients_word() -> None:
+    listener = Listener(is_told=True)
+    assert listener.feed(noise(500, SPEECH)) == []
+    assert listener.begin() == [Heard(began=True)]
+    speech = noise(400, QUIET)
+    assert listener.feed(speech) == [Heard(is_under_way=True)]
+    assert listener.end() == [Heard(utterance=speech)]
+    listener.feed(speech)
+    listener.clear()
+    assert listener.end() == []
