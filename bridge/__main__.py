@@ -16,6 +16,7 @@ from collections.abc import Callable
 import uvloop
 
 from bridge.settings import BridgeSettings, read_settings
+from bridge.shell.crew import Crew, Place
 from bridge.shell.worker import serve
 from pokea.adapters.secrets import Secrets
 from pokea.adapters.settings import BadSettings
@@ -34,8 +35,9 @@ def main() -> int:
         settings = read_settings(os.environ)
         _claim(settings.host, settings.port)
         if settings.worker_count == 1:
-            return _work(settings)
-        return _supervise(settings.worker_count, lambda: _work(settings))
+            return _work(settings, None)
+        crew = Crew(settings.worker_count)
+        return _supervise(settings.worker_count, lambda index: _work(settings, crew.place(index)))
     except BadSettings as problem:
         print(f"bridge: {problem.message}", file=sys.stderr)
         return 2
@@ -52,14 +54,14 @@ def _claim(host: str, port: int) -> None:
         probe.bind((host, port))
 
 
-def _work(settings: BridgeSettings) -> int:
+def _work(settings: BridgeSettings, place: Place | None) -> int:
     secrets = Secrets(os.environ, secret_id=settings.secrets_id)
 
     def ready(port: int) -> None:
         print(f"bridge: listening on {settings.host}:{port}", file=sys.stderr, flush=True)
 
     try:
-        uvloop.run(serve(settings, secrets, ready))
+        uvloop.run(serve(settings, secrets, ready, place))
     except BadSettings as problem:
         print(f"bridge: {problem.message}", file=sys.stderr)
         return 2
@@ -69,36 +71,36 @@ def _work(settings: BridgeSettings) -> int:
     return 0
 
 
-def _supervise(count: int, work: Callable[[], int]) -> int:
+def _supervise(count: int, work: Callable[[int], int]) -> int:
     """Keep `count` workers on one port; a worker that dies is replaced, and the others keep their calls."""
-    workers: set[int] = set()
+    workers: dict[int, int] = {}  # its number in the crew, by process
     stopping = False
 
     def stop(number: int, _: object) -> None:
         nonlocal stopping
         stopping = True
-        for worker in workers:
+        for worker in tuple(workers):
             os.kill(worker, number)
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
     worst, restarts = 0, 0
-    while len(workers) < count:
-        workers.add(_fork(work))
+    for index in range(count):
+        workers[_fork(work, index)] = index
     while workers:
         worker, status = os.wait()
-        workers.discard(worker)
+        index = workers.pop(worker)
         code = os.waitstatus_to_exitcode(status)
         if code in (0, 2) or stopping or restarts >= _RESTARTS_AT_MOST:
             worst = max(worst, abs(code))
             continue
         restarts += 1
         log.error("worker %d ended with %d and is replaced", worker, code)
-        workers.add(_fork(work))
+        workers[_fork(work, index)] = index
     return worst
 
 
-def _fork(work: Callable[[], int]) -> int:
+def _fork(work: Callable[[int], int], index: int) -> int:
     child = os.fork()
     if child:
         return child
@@ -106,7 +108,7 @@ def _fork(work: Callable[[], int]) -> int:
         signal.signal(number, signal.SIG_DFL)
     code = 1
     try:
-        code = work()
+        code = work(index)
     except Exception:  # the process's door: never fall into the parent's loop
         log.exception("worker failed")
     finally:

@@ -7,18 +7,18 @@ socket is then closed without a hang-up, so that the carrier goes on to the fall
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
 from pathlib import Path
 from typing import Any
 
-from picows import WSCloseCode, WSFrame, WSListener, WSTransport
-
 from bridge.core.frames import (
     AnswerTool,
     BeginCallerTurn,
+    Buffer,
     CallTool,
     Command,
     DrainExpired,
@@ -45,21 +45,23 @@ from bridge.core.frames import (
     UseModel,
     WireError,
 )
+from bridge.core.recording import Kind
 from bridge.core.session import CallSession, SessionSettings
 from bridge.shell.carrier import CarrierHangUp
 from bridge.shell.clips import ClipStore
 from bridge.shell.engines import Engines
+from bridge.shell.flood import sound_allowance, text_allowance
+from bridge.shell.frame_recorder import CallTape, FrameStore
 from bridge.shell.health import Health
 from bridge.shell.model_link import ModelLink
+from bridge.shell.phone import POLICY_VIOLATION, PhoneSocket
 from bridge.shell.records import CallRecord
-from bridge.shell.socket_frames import BINARY, CLOSE, CONTINUATION, TEXT, Fragments, close_code
 from bridge.shell.tool_client import Opened, ToolClient
 from bridge.wire import audio_fork
 from pokea.errors import CallError, Misuse
 
-_FRAGMENTED_LIMIT_BYTES = 256 * 1024
 _BAD_TEXTS_AT_MOST = 50
-_LEAVE_WITHIN_S = 1.0
+_HANG_UP_AT_LAST_S = 1.0
 log = logging.getLogger(__name__)
 
 
@@ -74,21 +76,28 @@ class CallServices:
     clips: ClipStore
     health: Health
     records_dir: Path | None
+    frames: FrameStore | None = None
 
 
-class Call(WSListener):
-    """The switch's listener and the owner of everything that belongs to the call."""
+class Call:
+    """The switch's listener (bridge.shell.phone) and the owner of everything that belongs to the call."""
 
-    def __init__(self, services: CallServices, session_id: str, opened: Opened) -> None:
+    def __init__(
+        self, services: CallServices, session_id: str, opened: Opened, upgrade: Mapping[str, str] | None = None
+    ) -> None:
         self._services = services
         self._session_id = session_id
         self._call_token = opened.call_token
-        self._session = CallSession(services.settings, opened.context, services.clips.of_call(opened.context))
+        clips = services.clips.of_call(opened.context)
+        self._session = CallSession(services.settings, opened.context, clips)
+        self._tape: CallTape | None = None
+        if services.frames is not None:
+            self._tape = services.frames.tape(session_id, services.settings, opened.context, clips, upgrade or {})
         self._record = CallRecord(services.records_dir if session_id else None, session_id)
         self._loop = asyncio.get_running_loop()
         self._time = self._loop.time
         self._began_s = self._time()
-        self._switch: WSTransport | None = None
+        self._switch: PhoneSocket | None = None
         self._model: ModelLink | None = None
         self._links: dict[int, ModelLink] = {}
         self._runner: asyncio.Task[None] | None = None
@@ -99,8 +108,14 @@ class Call(WSListener):
         self._audio_at_ms = inf
         self._deadline_timer: asyncio.TimerHandle | None = None
         self._deadline_ms = inf
-        self._fragments = Fragments(_FRAGMENTED_LIMIT_BYTES)
+        self._heard_ms = 0.0  # when the model's message under way arrived
         self._bad_texts = 0
+        self._sound_left = sound_allowance(opened.context.rate_hz)
+        self._texts_left = text_allowance()
+        self._unchecked_bytes = 0
+        self._check_bytes = (
+            opened.context.rate_hz * 2
+        )  # a second of sound: looking at every frame would cost more than it finds
         self._orders: dict[type[Any], Callable[[Any], None]] = {
             FlushSwitch: self._flush_switch,
             OpenModel: self._open_model,
@@ -117,7 +132,7 @@ class Call(WSListener):
             EndCall: self._end,
             Note: lambda order: self._record.write(order.event, order.fields, self._now_ms()),
         }
-        services.health.calls.add(self)
+        services.health.take(self)
 
     def _now_ms(self) -> float:
         return (self._time() - self._began_s) * 1000
@@ -130,7 +145,10 @@ class Call(WSListener):
             async with asyncio.TaskGroup() as group:
                 self._group = group
                 if not self._over.done():  # the switch may have left again before this task ran
-                    self._obey(self._session.start(self._now_ms()))
+                    now_ms = self._now_ms()
+                    if self._tape is not None:
+                        self._tape.add(Kind.START, now_ms, b"")
+                    self._obey(self._session.start(now_ms))
                 end = await self._over
                 self._release()
         except Exception as problem:  # the door: one call's fault ends one call
@@ -155,13 +173,8 @@ class Call(WSListener):
         self._leave()
 
     def _leave(self) -> None:
-        """Close the switch's socket; if the switch does not go along, cut it."""
-        switch = self._switch
-        if switch is not None and not switch.is_disconnected:
-            if not switch.is_close_frame_sent:
-                switch.send_close(WSCloseCode.OK)
-            switch.disconnect()
-            self._loop.call_later(_LEAVE_WITHIN_S, _abort, switch)
+        if self._switch is not None:
+            self._switch.close()
 
     async def _report(self, end: EndCall) -> None:
         """Once per call, after everything else is gone."""
@@ -182,7 +195,9 @@ class Call(WSListener):
             await self._report(end)
         finally:
             self._record.close()
-            self._services.health.calls.discard(self)
+            if self._tape is not None:
+                self._tape.close(self._now_ms())
+            self._services.health.release(self)
             self._forget()
 
     def _forget(self) -> None:
@@ -193,6 +208,17 @@ class Call(WSListener):
 
     def must_end(self) -> None:
         self._feed(DrainExpired())
+
+    def must_leave(self) -> None:
+        """No time for words any more: hang up, by REST if that is quick."""
+        if self._group is None:
+            self._leave()
+        else:
+            self._start(self._hang_up(HangUp(EndReason.BRIDGE_ERROR), within_s=_HANG_UP_AT_LAST_S))
+
+    def check_line(self) -> None:
+        if self._switch is not None:
+            self._switch.check()
 
     def _broke(self, problem: Exception) -> None:
         if not self._over.done():
@@ -209,8 +235,14 @@ class Call(WSListener):
     # --- events in, orders out ----------------------------------------------------------------------------------------------
 
     def _feed(self, event: Event) -> None:
+        now_ms = self._now_ms()
+        if self._tape is not None:
+            self._tape.told(event, now_ms)
+        self._handle(event, now_ms)
+
+    def _handle(self, event: Event, now_ms: float) -> None:
         try:
-            orders = self._session.handle(event, self._now_ms())
+            orders = self._session.handle(event, now_ms)
             if orders or type(event) is not ModelAudio:
                 self._obey(orders)
             else:
@@ -229,9 +261,13 @@ class Call(WSListener):
         switch, session = self._switch, self._session
         if switch is None or session.ended:
             return
+        if self._audio_timer is not None and self._audio_at_ms <= session.wake_ms:
+            return  # nothing is due before the timer that runs
         now_ms = self._now_ms()
         while (message := session.pull(now_ms)) is not None:
-            switch.send(BINARY, message)
+            switch.send_binary(message)
+            if self._tape is not None:
+                self._tape.add(Kind.SWITCH_AUDIO_OUT, now_ms, message)
         if session.orders:
             for order in session.take():
                 self._orders[type(order)](order)
@@ -272,99 +308,106 @@ class Call(WSListener):
 
     # --- the switch ---------------------------------------------------------------------------------------------------------
 
-    def on_ws_connected(self, transport: WSTransport) -> None:
-        self._switch = transport
+    def on_connected(self, phone: PhoneSocket) -> None:
+        self._switch = phone
         self._runner = self._loop.create_task(self.run())
 
-    def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
-        kind = frame.msg_type
-        try:
-            if kind is BINARY and frame.fin:  # fifty times a second
-                frames = self._session.caller_audio(
-                    frame.get_payload_as_memoryview(), (self._time() - self._began_s) * 1000
-                )
-                if frames and self._model is not None:
-                    self._model.send_audio(frames)
-                if self._session.orders:
-                    self._obey_later()
-            elif kind is TEXT and frame.fin:
-                self._read_text(frame.get_payload_as_bytes())
-            elif kind in (BINARY, TEXT, CONTINUATION):
-                self._join(frame)
-            elif kind is CLOSE:
-                self._leave()
+    def on_binary(self, data: Buffer) -> None:
+        try:  # fifty times a second
+            now_ms = (self._time() - self._began_s) * 1000
+            if self._tape is not None:
+                self._tape.switch_said(data, now_ms)
+            self._unchecked_bytes += len(data)
+            if self._unchecked_bytes > self._check_bytes and self._is_flood(now_ms):
+                return
+            frames = self._session.caller_audio(data, now_ms)
+            if frames and self._model is not None:
+                self._model.send_audio(frames)
+            if self._session.orders:
+                self._obey_later()
         except Exception as problem:  # the door
             self._broke(problem)
 
-    def _hear(self, data: bytes) -> None:
-        frames = self._session.caller_audio(data, self._now_ms())
-        if frames and self._model is not None:
-            self._model.send_audio(frames)
-        self._obey_later()
+    def _is_flood(self, now_ms: float) -> bool:
+        size, self._unchecked_bytes = self._unchecked_bytes, 0
+        if self._sound_left.take(size, now_ms):
+            return False
+        self._refuse("sound faster than anybody speaks")
+        return True
 
     def _obey_later(self) -> None:
         """Carry out what audio caused; before the call's task runs there is nobody to do so, and `start` will."""
         if self._session.orders and self._group is not None:
             self._obey(self._session.take())
 
-    def _read_text(self, payload: bytes) -> None:
+    def on_text(self, data: bytes) -> None:
+        now_ms = self._now_ms()
+        if not self._texts_left.take(1, now_ms):
+            self._refuse("a flood of texts")
+            return
         try:
-            events = audio_fork.decode_text(payload)
+            events = audio_fork.decode_text(data)
         except WireError as problem:
             self._bad_texts += 1
             log.warning("call %s: %s", self._session_id, problem.code)
             if self._bad_texts > _BAD_TEXTS_AT_MOST:
-                self._refuse(WSCloseCode.POLICY_VIOLATION)
+                self._refuse("too many malformed texts")
             return
+        except Exception as problem:  # the door
+            self._broke(problem)
+            return
+        if self._tape is not None:
+            self._tape.switch_told(data, events, now_ms)
         for event in events:
-            self._feed(event)
+            self._handle(event, now_ms)
 
-    def _join(self, frame: WSFrame) -> None:
-        try:
-            message = self._fragments.add(frame)
-        except ValueError:
-            self._refuse(WSCloseCode.PROTOCOL_ERROR)
-            return
-        if message is not None:
-            kind, payload = message
-            if kind is BINARY:
-                self._hear(payload)
-            else:
-                self._read_text(payload)
-
-    def _refuse(self, code: WSCloseCode) -> None:
+    def _refuse(self, why: str) -> None:
+        log.warning("call %s is refused: %s", self._session_id, why)
         if self._switch is not None:
-            self._switch.send_close(code)
-            self._leave()
+            self._switch.close(POLICY_VIOLATION)
 
-    def on_ws_disconnected(self, transport: WSTransport) -> None:
-        handshake = transport.close_handshake
-        by_us = handshake is not None and handshake.recv is None and handshake.sent is not None
-        self._feed(SwitchClosed(close_code(transport), by_us))
+    def on_closed(self, code: int, by_us: bool) -> None:
+        self._feed(SwitchClosed(code, by_us))
 
-    def pause_writing(self) -> None:
-        self._feed(SwitchCongested(True))
-
-    def resume_writing(self) -> None:
-        self._feed(SwitchCongested(False))
+    def on_congested(self, congested: bool) -> None:
+        self._feed(SwitchCongested(congested))
 
     # --- orders -------------------------------------------------------------------------------------------------------------
 
     def _flush_switch(self, order: FlushSwitch) -> None:
         if self._switch is not None:
-            self._switch.send(BINARY, order.zeros)
+            self._switch.send_binary(order.zeros)
             if order.kill:
-                self._switch.send(TEXT, audio_fork.KILL_AUDIO)
+                self._switch.send_text(audio_fork.KILL_AUDIO)
+        if self._tape is not None:
+            self._tape.flushed(order, audio_fork.KILL_AUDIO, self._now_ms())
 
     def _open_model(self, order: OpenModel) -> None:
         link = self._services.engines.link(order.engine, order.link, self._model_said, self._model_lost)
         self._links[order.link] = link
+        if self._tape is not None:
+            self._listen_in(link, self._tape)
         self._start(link.open(order))
 
+    def _listen_in(self, link: ModelLink, tape: CallTape) -> None:
+        """Have what passes over the link's wire recorded, with the times that the session is told."""
+
+        def record(kind: Kind, payload: Buffer) -> None:
+            self._heard_ms = self._now_ms()
+            tape.add(kind, self._heard_ms, payload, link.number)
+
+        link.tap = record
+
     def _model_said(self, link: ModelLink, events: Sequence[ModelEvent]) -> None:
+        now_ms = self._now_ms()
+        if self._tape is not None:
+            if link.has_wire:
+                now_ms = self._heard_ms
+            else:
+                self._tape.model_said(link.number, events, now_ms)
         for event in events:
             if link is self._model or isinstance(event, ModelReady):
-                self._feed(event)
+                self._handle(event, now_ms)
 
     def _model_lost(self, event: ModelLost) -> None:
         link = self._links.pop(event.link, None)
@@ -391,17 +434,14 @@ class Call(WSListener):
             raise Misuse("no_tools", "a tool was called in a call without a control plane")
         self._feed(await tools.call(self._call_token, order))
 
-    async def _hang_up(self, order: HangUp) -> None:
+    async def _hang_up(self, order: HangUp, within_s: float | None = None) -> None:
         """REST first: once the socket is closed, the carrier would go on to the fallback behind the stream."""
         if order.by_rest:
-            await self._services.carrier.hang_up(self._session_id)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(within_s):
+                    await self._services.carrier.hang_up(self._session_id)
         self._leave()
 
     def _end(self, order: EndCall) -> None:
         if not self._over.done():
             self._over.set_result(order)
-
-
-def _abort(switch: WSTransport) -> None:
-    if not switch.is_disconnected:
-        switch.disconnect(False)

@@ -1,11 +1,10 @@
-"""Reads the head of each request before picows sees the connection, because picows answers an upgrade at once and a stream token must be
-checked (by a network call) before that. An admitted connection is handed over with every byte that has arrived.
+"""Reads the head of each request before a WebSocket stack sees the connection, because stacks answer an upgrade at once and a stream token
+must be checked (by a network call) before that. An admitted connection is handed over with every byte that has arrived.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
 from base64 import b64decode
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
@@ -13,19 +12,12 @@ from http import HTTPStatus
 from typing import cast
 from urllib.parse import parse_qsl
 
-from picows import WSListener, WSUpgradeRequest, WSUpgradeResponse, WSUpgradeResponseWithListener
-from picows.picows import WSAutoPingStrategy, WSProtocol  # type: ignore[attr-defined]  # its stub leaves it out
-
-from bridge.wire.audio_fork import SUBPROTOCOL
+from bridge.shell.phone import PhoneListener, TakeOver, Upgrade
 
 HEAD_LIMIT_BYTES = 16 * 1024  # path and query alone may have 4 KiB
 HEAD_WITHIN_S = 8.0
 _EARLY_BYTES = 256 * 1024  # audio sent before the answer
-_MESSAGE_LIMIT_BYTES = 256 * 1024  # a first message may hold a second of backlog, 39 KB at 16 kHz
-_READ_BUFFER_BYTES = 4 * 1024  # grows where a message needs it; most hold 640 bytes
 _KEY_BYTES = 16
-log = logging.getLogger(__name__)
-_picows_log = logging.getLogger("bridge.switch.socket")
 
 
 class BadRequest(Exception):
@@ -43,7 +35,7 @@ class Request:
 
     @property
     def is_upgrade(self) -> bool:
-        """RFC 6455 §4.2.1, as far as picows would refuse it after the token was spent."""
+        """RFC 6455 §4.2.1, as far as a stack would refuse it after the token was spent."""
         try:
             key = b64decode(self.headers.get("sec-websocket-key", ""), validate=True)
         except ValueError:
@@ -99,7 +91,7 @@ class Answer:
 class Admitted:
     """`listener` takes the stream. `abandoned` is called instead if the peer left before it could."""
 
-    listener: WSListener
+    listener: PhoneListener
     abandoned: Callable[[], None]
 
 
@@ -108,12 +100,13 @@ Spawn = Callable[[Coroutine[object, object, None]], asyncio.Task[None]]
 
 
 class Doorman(asyncio.Protocol):
-    """One connection until it is refused, answered, or handed over to picows."""
+    """One connection until it is refused, answered, or handed over to a WebSocket stack."""
 
-    def __init__(self, decide: Decide, spawn: Spawn, head_within_s: float = HEAD_WITHIN_S) -> None:
+    def __init__(self, decide: Decide, spawn: Spawn, take_over: TakeOver, head_within_s: float = HEAD_WITHIN_S) -> None:
         self._head_within_s = head_within_s
         self._decide = decide
         self._spawn = spawn
+        self._take_over = take_over
         self._received = bytearray()
         self._head_end = -1
         self._lost = False
@@ -167,45 +160,7 @@ class Doorman(asyncio.Protocol):
             decision.abandoned()
         else:
             self._stop_timer()
-            self._hand_over(request, decision.listener)
-
-    def _hand_over(self, request: Request, listener: WSListener) -> None:
-        """Replay a head reduced to what the handshake needs (no token in it), then everything that followed."""
-        kept = ("host", "sec-websocket-key", "sec-websocket-version")
-        lines = [f"GET {request.path} HTTP/1.1", "Upgrade: websocket", "Connection: upgrade"]
-        lines += [f"{name}: {request.headers[name]}" for name in kept if name in request.headers]
-        replay = memoryview("\r\n".join([*lines, "", ""]).encode() + bytes(self._received[self._head_end + 4 :]))
-        protocol = _protocol(listener)
-        self._transport.set_protocol(protocol)
-        protocol.connection_made(self._transport)
-        while replay:
-            room = protocol.get_buffer(-1)
-            size = min(len(room), len(replay))
-            room[:size] = replay[:size]
-            protocol.buffer_updated(size)
-            replay = replay[size:]
-        self._received.clear()
-
-
-def _protocol(listener: WSListener) -> WSProtocol:
-    def answer(_: WSUpgradeRequest) -> WSUpgradeResponseWithListener:
-        response = WSUpgradeResponse.create_101_response(extra_headers={"Sec-WebSocket-Protocol": SUBPROTOCOL})
-        return WSUpgradeResponseWithListener(response, listener)
-
-    return WSProtocol(
-        None,  # host, as a client
-        None,  # path, as a client
-        False,  # is a client
-        answer,
-        _picows_log,
-        True,  # disconnect on an exception of the listener
-        HEAD_WITHIN_S,
-        False,  # automatic ping: the stream itself shows that the leg lives
-        20,
-        20,
-        WSAutoPingStrategy.PING_WHEN_IDLE,
-        True,  # automatic pong
-        _MESSAGE_LIMIT_BYTES,
-        None,  # extra headers, as a client
-        _READ_BUFFER_BYTES,
-    )
+            early = bytes(self._received[self._head_end + 4 :])
+            self._received.clear()
+            upgrade = Upgrade(request.path, request.headers["sec-websocket-key"], early)
+            self._take_over(self._transport, upgrade, decision.listener)

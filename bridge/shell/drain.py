@@ -8,7 +8,9 @@ import signal
 
 from bridge.shell.health import Health
 
-_LAST_WORDS_S = 15.0
+# The process is gone five seconds after the limit, whatever happens: what stops it after that is a kill that reports nothing.
+_LAST_WORDS_S = 3.5
+_LEAVE_S = 1.5
 _LOOK_EVERY_S = 0.1
 log = logging.getLogger(__name__)
 
@@ -31,6 +33,7 @@ class Drain:
         if self._asked.is_set():
             self._hurry.set()
         self._health.draining = True
+        self._health.changed()
         self._asked.set()
 
     async def wait(self) -> None:
@@ -41,6 +44,9 @@ class Drain:
         for call in tuple(self._health.calls):
             call.must_end()
         await self._until_empty(_LAST_WORDS_S, None)
+        for call in tuple(self._health.calls):
+            call.must_leave()
+        await self._until_empty(_LEAVE_S, None)
 
     async def _until_empty(self, limit_s: float, cut_short: asyncio.Event | None) -> None:
         loop = asyncio.get_running_loop()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -9,6 +10,20 @@ from typing import Protocol
 class Drainable(Protocol):
     def must_end(self) -> None:
         """Say sorry and hang up."""
+
+    def must_leave(self) -> None:
+        """Hang up without a word."""
+
+    def check_line(self) -> None:
+        """See whether the leg's connection still stands."""
+
+
+def _none() -> Sequence[str]:
+    return ()
+
+
+def _on_time() -> int:
+    return 0
 
 
 @dataclass
@@ -20,6 +35,22 @@ class Health:
     admitting: int = 0
     calls: set[Drainable] = field(default_factory=set)
     refused: dict[str, int] = field(default_factory=dict)
+    loop_lag_ms: Callable[[], int] = _on_time  # worst of the last minute
+    open_circuits: Callable[[], Sequence[str]] = _none  # engines that are not tried at the moment
+    changed: Callable[[], None] = lambda: None  # told when a place was taken or became free
+
+    @property
+    def free(self) -> int:
+        """Calls that may still be admitted."""
+        return 0 if self.draining else max(0, self.max_calls - len(self.calls) - self.admitting)
+
+    def take(self, call: Drainable) -> None:
+        self.calls.add(call)
+        self.changed()
+
+    def release(self, call: Drainable) -> None:
+        self.calls.discard(call)
+        self.changed()
 
     @property
     def is_full(self) -> bool:
@@ -34,4 +65,5 @@ class Health:
 
     def words(self) -> str:
         state = "draining" if self.draining else "full" if self.is_full else "ready"
-        return f"{state} calls={len(self.calls)} of {self.max_calls}\n"
+        circuits = ",".join(self.open_circuits()) or "none"
+        return f"{state} calls={len(self.calls)} of {self.max_calls} loop_lag_ms={self.loop_lag_ms()} open_circuits={circuits}\n"

@@ -9,9 +9,11 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from bridge.core.frames import Buffer, LegCommand, ModelEvent, ModelLost, OpenModel
+from bridge.core.recording import Kind
 
 OnEvents = Callable[["ModelLink", Sequence[ModelEvent]], None]
 OnLost = Callable[[ModelLost], None]
+Tap = Callable[[Kind, Buffer], None]
 
 
 class ModelLink(Protocol):
@@ -19,6 +21,8 @@ class ModelLink(Protocol):
     link was closed by us."""
 
     number: int
+    has_wire: bool  # it calls `tap`, if that is set, with every message of its wire; otherwise its events are what can be recorded
+    tap: Tap | None
 
     async def open(self, order: OpenModel) -> None:
         """Connect and set up. Reports the outcome through the callbacks; returns when it is known. Cancelling it closes the link."""

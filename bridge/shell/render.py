@@ -18,7 +18,7 @@ from bridge.core.frames import (
 )
 from bridge.core.resample import Resampler
 from bridge.shell import engines
-from bridge.shell.model_link import ModelLink
+from bridge.shell.model_link import MakeLink, ModelLink
 from pokea.errors import Unavailable
 
 _CONNECT_MS = 10_000
@@ -29,10 +29,16 @@ _READ = 'Read this aloud exactly as it stands, word for word, and nothing else: 
 
 
 async def render_clip(gemini_url: str, api_key: str, model: str, voice: str, text: str, ca: str | None = None) -> bytes:
-    """`text` as 24 kHz mono PCM16. Raises Unavailable if the model does not speak it, OSError for an unreadable `ca`."""
+    """`text` as 24 kHz mono PCM16, spoken by Gemini. Raises Unavailable if the model does not speak it, OSError for an unreadable `ca`."""
+    return await read_aloud(engines.over_socket(engines.gemini(gemini_url, api_key, ca or "")), model, voice, text)
+
+
+async def read_aloud(make: MakeLink, model: str, voice: str, text: str) -> bytes:
+    """`text` as 24 kHz mono PCM16, spoken by any engine. Raises Unavailable if the model does not speak it."""
     reading = _Reading()
-    link = engines.over_socket(engines.gemini(gemini_url, api_key, ca or ""))(1, reading.heard, reading.lost)
-    order = OpenModel(1, ModelSetup(model, voice, _ROLE), _CONNECT_MS)
+    link = make(1, reading.heard, reading.lost)
+    # It is sent no audio, but the rate must be one that every engine takes.
+    order = OpenModel(1, ModelSetup(model, voice, _ROLE, input_hz=MODEL_OUT_HZ), _CONNECT_MS)
     try:
         await link.open(order)
         if reading.failure is None:

@@ -14,6 +14,7 @@ import aiofastnet
 from bridge.core.context import CallContext
 from bridge.shell.doorman import HEAD_WITHIN_S, Admitted, Answer, Doorman, Request
 from bridge.shell.health import Health
+from bridge.shell.stacks import STACKS, take_over_by
 from bridge.shell.tool_client import Opened, ToolClient
 from bridge.wire.audio_fork import SUBPROTOCOL
 from pokea.errors import CallError, Conflict, Denied, Indeterminate, NotFound, RejectedInput, Unauthorized, Unavailable
@@ -37,7 +38,7 @@ log = logging.getLogger(__name__)
 class Switchboard(Protocol):
     """What makes calls out of admitted streams."""
 
-    def connect(self, session_id: str, opened: Opened) -> Admitted: ...
+    def connect(self, request: Request, session_id: str, opened: Opened) -> Admitted: ...
 
 
 class Gate:
@@ -85,7 +86,7 @@ class Gate:
         if not _SESSION_ID.fullmatch(session_id):
             session_id = ""
         if self._tools is None:
-            return self._switchboard.connect(session_id, Opened("", CallContext()))
+            return self._switchboard.connect(request, session_id, Opened("", CallContext()))
         self._health.admitting += 1
         try:
             opened = await self._tools.open(session_id, request.query["token"])
@@ -96,14 +97,17 @@ class Gate:
             return Answer(status)
         finally:
             self._health.admitting -= 1
-        return self._switchboard.connect(session_id, opened)
+        return self._switchboard.connect(request, session_id, opened)
 
 
 class Server:
     """Listens with SO_REUSEPORT, so that several workers share one port."""
 
-    def __init__(self, gate: Gate, host: str, port: int, head_within_s: float = HEAD_WITHIN_S) -> None:
+    def __init__(
+        self, gate: Gate, host: str, port: int, head_within_s: float = HEAD_WITHIN_S, *, stack: str = STACKS[0]
+    ) -> None:
         self._head_within_s = head_within_s
+        self._take_over = take_over_by(stack)
         self._gate = gate
         self._host = host
         self._port = port
@@ -111,25 +115,37 @@ class Server:
         self._server: asyncio.Server | None = None
 
     async def __aenter__(self) -> Server:
-        loop = asyncio.get_running_loop()
-        self._server = await aiofastnet.create_server(
-            loop, self._doorman, self._host, self._port, reuse_port=True, backlog=1_024
-        )
+        await self.listen()
         return self
 
+    async def listen(self) -> None:
+        """Raises OSError."""
+        self._server = await aiofastnet.create_server(
+            asyncio.get_running_loop(), self._doorman, self._host, self._port, reuse_port=True, backlog=1_024
+        )
+
+    def stop_listening(self) -> None:
+        """What is connected stays."""
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+
+    @property
+    def is_listening(self) -> bool:
+        return self._server is not None
+
     async def __aexit__(self, *_: object) -> None:
-        assert self._server is not None  # entered
-        self._server.close()
+        self.stop_listening()
         for task in tuple(self._tasks):
             task.cancel()
 
     @property
     def port(self) -> int:
-        assert self._server is not None  # entered
+        assert self._server is not None  # listening
         return int(self._server.sockets[0].getsockname()[1])
 
     def _doorman(self) -> Doorman:
-        return Doorman(self._gate.decide, self._spawn, self._head_within_s)
+        return Doorman(self._gate.decide, self._spawn, self._take_over, self._head_within_s)
 
     def _spawn(self, work: Coroutine[object, object, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)

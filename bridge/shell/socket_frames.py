@@ -8,19 +8,23 @@ from picows import WSFrame, WSMsgType, WSTransport
 
 TEXT, BINARY, CLOSE, CONTINUATION = WSMsgType.TEXT, WSMsgType.BINARY, WSMsgType.CLOSE, WSMsgType.CONTINUATION
 ABNORMAL_CLOSURE = 1006
-MESSAGE_TOO_BIG = 1009
+
+
+class TooLong(ValueError):
+    """The message is longer than what was agreed on."""
 
 
 class Fragments:
-    """Joins a fragmented message, at most `limit_bytes` long."""
+    """Joins a fragmented message, at most `limit_bytes` long. `waiting`: its last fragment has not come yet."""
 
     def __init__(self, limit_bytes: int) -> None:
+        self.waiting = False
         self._limit = limit_bytes
         self._kind: WSMsgType | None = None
         self._parts = bytearray()
 
     def add(self, frame: WSFrame) -> tuple[WSMsgType, bytes] | None:
-        """The message once its last fragment is here. Raises ValueError if it is too long or out of order."""
+        """The message once its last fragment is here. Raises TooLong, or ValueError if the fragment is out of order."""
         if frame.msg_type is CONTINUATION:
             if self._kind is None:
                 raise ValueError("continuation of nothing")
@@ -28,13 +32,14 @@ class Fragments:
             raise ValueError("a message inside a message")
         else:
             self._kind = frame.msg_type
+            self.waiting = True
         if len(self._parts) + frame.payload_size > self._limit:
-            raise ValueError("message too long")
+            raise TooLong("message too long")
         self._parts += frame.get_payload_as_memoryview()
         if not frame.fin:
             return None
         kind, whole = self._kind, bytes(self._parts)
-        self._kind, self._parts = None, bytearray()
+        self._kind, self._parts, self.waiting = None, bytearray(), False
         assert kind is not None  # set above
         return kind, whole
 

@@ -133,13 +133,15 @@ class ToolClient:
 
     async def close(self, call_token: str, end: EndCall) -> None:
         """Report the end of a call, once. Raises CallError."""
-        request = {
+        request: dict[str, Any] = {
             "operation": "close",
             "call_token": call_token,
             "reason": end.reason.value,
             "duration_ms": end.duration_ms,
             "transcript": list(end.transcript),
         }
+        if end.facts:
+            request["facts"] = list(end.facts)
         await self._request(request, retry=True)
 
     async def _request(self, request: Mapping[str, Any], *, retry: bool) -> Mapping[str, Any]:

@@ -10,15 +10,20 @@ import uuid
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 
+from bridge.core.recording import masked_headers
 from bridge.core.resample import warm_up
 from bridge.settings import BridgeSettings
+from bridge.shell import engine_setup
 from bridge.shell.call_task import Call, CallServices
 from bridge.shell.carrier import CarrierHangUp
 from bridge.shell.clips import ClipStore
-from bridge.shell.doorman import Admitted
+from bridge.shell.crew import Place, TakesTurns
+from bridge.shell.dead_legs import DeadLegs
+from bridge.shell.doorman import Admitted, Request
 from bridge.shell.drain import Drain
-from bridge.shell.engines import Engines, gemini, over_socket
+from bridge.shell.frame_recorder import FrameStore
 from bridge.shell.health import Health
+from bridge.shell.lag import LoopWatch
 from bridge.shell.server import Gate, Server
 from bridge.shell.tool_client import Opened, ToolClient, lambda_invoke
 from pokea.adapters.secrets import Secrets
@@ -35,8 +40,9 @@ class Exchange:
         self._services = services
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def connect(self, session_id: str, opened: Opened) -> Admitted:
-        call = Call(self._services, session_id, opened)
+    def connect(self, request: Request, session_id: str, opened: Opened) -> Admitted:
+        upgrade = masked_headers(request.path, request.headers) if self._services.frames is not None else None
+        call = Call(self._services, session_id, opened, upgrade)
         return Admitted(call, lambda: self._spawn(call.never_began()))
 
     def _spawn(self, work: Coroutine[object, object, None]) -> None:
@@ -53,18 +59,21 @@ def build_services(settings: BridgeSettings, secrets: Secrets, health: Health) -
     if settings.authenticates:
         deadline_s = settings.tools_deadline_ms / 1000
         tools = ToolClient(lambda_invoke(settings.tools_function, deadline_s), deadline_s, _bridge_id())
+    frames = None
     try:
-        target = gemini(settings.gemini_url, secrets.optional("GEMINI_API_KEY"), settings.gemini_ca)
+        if settings.frames_dir:
+            frames = FrameStore(Path(settings.frames_dir), engine_setup.wires(settings))
     except OSError as problem:
-        raise BadSettings("POKEA_GEMINI_CA", f"{settings.gemini_ca} cannot be read: {problem.strerror}") from None
+        raise BadSettings("POKEA_FRAMES_DIR", f"{settings.frames_dir} cannot be made: {problem.strerror}") from None
     return CallServices(
         settings=settings.session(),
-        engines=Engines({"gemini": over_socket(target)}),
+        engines=engine_setup.build(settings, secrets),
         tools=tools,
         carrier=CarrierHangUp(settings.carrier_base, secrets.optional("SAUTIKIT_API_KEY")),
         clips=clips,
         health=health,
         records_dir=Path(settings.records_dir) if settings.records_dir else None,
+        frames=frames,
     )
 
 
@@ -72,20 +81,43 @@ def _bridge_id() -> str:
     return f"{os.uname().nodename}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
 
 
-async def serve(settings: BridgeSettings, secrets: Secrets, ready: Callable[[int], None] = lambda _: None) -> None:
-    """Serve until told to stop and drained. `ready` gets the port once calls are taken. Raises BadSettings, OSError."""
+async def serve(
+    settings: BridgeSettings,
+    secrets: Secrets,
+    ready: Callable[[int], None] = lambda _: None,
+    place: Place | None = None,
+) -> None:
+    """Serve until told to stop and drained. `ready` gets the port once calls are taken; `place` is this worker's in its crew.
+
+    Raises BadSettings, OSError.
+    """
     health = Health(settings.max_calls)
     services = build_services(settings, secrets, health)
     drain = Drain(health, settings.drain_s)
     drain.listen()
     warm_up()
+    watch, dead_legs = LoopWatch(), DeadLegs(health)
+    health.loop_lag_ms = lambda: watch.worst_ms
+    health.open_circuits = services.engines.open_circuits
     gate = Gate(health, services.tools, Exchange(services))
-    async with Server(gate, settings.host, settings.port) as server:
+    async with Server(gate, settings.host, settings.port, stack=settings.ws_stack) as server:
+        turns = None if place is None else TakesTurns(server, health, place)
+        if turns is not None:
+            turns.start()
         gc.collect()
         gc.freeze()
         gc.set_threshold(*_GC_THRESHOLDS)
-        ready(server.port)
+        watch.start()
+        dead_legs.start()
+        ready(settings.port)
         await drain.wait()
+        if turns is not None:
+            turns.stop()
+    watch.stop()
+    dead_legs.stop()
+    await services.engines.close()
     await services.carrier.close()
+    if services.frames is not None:
+        await asyncio.to_thread(services.frames.close)
     if services.tools is not None:
         services.tools.shut_down()

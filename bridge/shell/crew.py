@@ -1,0 +1,95 @@
+"""Several workers behind one port: one that is full steps aside while another has room.
+
+The kernel spreads connections over the workers by a hash, not by load, so one worker fills up while others have places. A worker without
+a place closes its listener, and the kernel then asks the others; when nobody else has one either, everybody listens and answers 503.
+What each worker has free stands in memory that all of them share.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import mmap
+import struct
+from typing import Protocol
+
+from bridge.shell.health import Health
+
+_LOOK_EVERY_S = 0.25  # others' places change without a word to us
+_CELL = struct.Struct("=i")
+
+
+class Crew:
+    """Made before the workers are forked."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self._cells = mmap.mmap(-1, count * _CELL.size)
+
+    def place(self, index: int) -> Place:
+        """The seat of worker `index`; a worker that replaces a dead one takes its seat."""
+        return Place(self, index)
+
+    def set_free(self, index: int, calls: int) -> None:
+        _CELL.pack_into(self._cells, index * _CELL.size, calls)
+
+    def free(self, index: int) -> int:
+        return int(_CELL.unpack_from(self._cells, index * _CELL.size)[0])
+
+
+class Place:
+    def __init__(self, crew: Crew, index: int) -> None:
+        self._crew = crew
+        self._index = index
+
+    def report(self, free: int) -> None:
+        """How many more calls this worker takes; 0 also while it does not listen for other reasons."""
+        self._crew.set_free(self._index, free)
+
+    def others_have_room(self) -> bool:
+        return any(self._crew.free(other) > 0 for other in range(self._crew.count) if other != self._index)
+
+
+class Listener(Protocol):
+    @property
+    def is_listening(self) -> bool: ...
+
+    def stop_listening(self) -> None: ...
+
+    async def listen(self) -> None: ...
+
+
+class TakesTurns:
+    """Opens and closes one worker's listener. Lives as long as the worker."""
+
+    def __init__(self, listener: Listener, health: Health, place: Place) -> None:
+        self._listener = listener
+        self._health = health
+        self._place = place
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        self._health.changed = self.look
+        self._task = asyncio.get_running_loop().create_task(self._keep_looking())
+
+    def look(self) -> None:
+        """Step aside at once when the last place is taken."""
+        free = self._health.free
+        self._place.report(free)
+        if free == 0 and self._listener.is_listening and self._place.others_have_room():
+            self._listener.stop_listening()
+
+    async def look_again(self) -> None:
+        """Step aside where others got room, come back where this worker did, or where nobody has any left."""
+        self.look()
+        if not self._listener.is_listening and (self._health.free > 0 or not self._place.others_have_room()):
+            await self._listener.listen()
+
+    async def _keep_looking(self) -> None:
+        while True:
+            await self.look_again()
+            await asyncio.sleep(_LOOK_EVERY_S)
+
+    def stop(self) -> None:
+        self._place.report(0)
+        if self._task is not None:
+            self._task.cancel()
