@@ -6,11 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from bridge.core.frames import ToolDeclaration
+from bridge.core.frames import ModelSetup, ToolDeclaration
 from pokea.errors import RejectedInput
 from pokea.toolkit import Effect
 
-_PHRASES = ("idle_ask", "idle_ask_again", "idle_goodbye", "goodbye", "trouble")
+_PHRASES = ("idle_ask", "idle_ask_again", "idle_goodbye", "goodbye", "trouble", "one_moment")
+_TRACKS = ("inbound_track", "both_tracks")
+_GREETED = (
+    'The caller has already heard this greeting in your voice: "{}" Do not greet again; wait for the caller to speak.'
+)
 _RATES_HZ = (8_000, 16_000, 24_000)
 
 
@@ -30,6 +34,7 @@ class CallContext:
     effects: Mapping[str, Effect] = field(default_factory=dict)
     max_call_ms: int | None = None
     rate_hz: int = 16_000
+    track: str = "inbound_track"  # whose sound the switch sends: the caller's alone, or ours too
 
 
 def parse_context(value: Mapping[str, Any]) -> CallContext:
@@ -42,6 +47,9 @@ def parse_context(value: Mapping[str, Any]) -> CallContext:
     rate_hz = stream.get("rate_hz", 16_000)
     if rate_hz not in _RATES_HZ:
         raise RejectedInput("bad_context", f"stream.rate_hz: {rate_hz!r} is not one of {_RATES_HZ}")
+    track = stream.get("track", "inbound_track")
+    if track not in _TRACKS:
+        raise RejectedInput("bad_context", f"stream.track: {track!r} is not one of {_TRACKS}")
     max_call_s = limits.get("max_call_s")
     if max_call_s is not None and not (isinstance(max_call_s, int) and max_call_s > 0):
         raise RejectedInput("bad_context", "limits.max_call_s: not a positive whole number")
@@ -58,7 +66,16 @@ def parse_context(value: Mapping[str, Any]) -> CallContext:
         effects={declaration.name: effect for declaration, effect in tools},
         max_call_ms=None if max_call_s is None else max_call_s * 1000,
         rate_hz=rate_hz,
+        track=track,
     )
+
+
+def model_setup(context: CallContext, *, greeted: bool) -> ModelSetup:
+    """What every model of this call is opened with, whichever it is. `greeted`: the caller hears the greeting as a clip."""
+    instructions = context.instructions
+    if greeted:
+        instructions = f"{instructions}\n\n{_GREETED.format(context.greeting)}".strip()
+    return ModelSetup("", context.voice, instructions, context.tools, language=context.language)
 
 
 def _mapping(value: Mapping[str, Any], key: str) -> Mapping[str, Any]:

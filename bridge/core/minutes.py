@@ -19,23 +19,35 @@ class Minutes:
     def note(self, event: str, **fields: object) -> None:
         self._emit(Note(event, fields))
 
-    def agent_said(self, utterance: Utterance, now_ms: float) -> None:
-        """Enter an utterance that is over, as far as it was heard."""
+    def agent_said(self, utterance: Utterance, now_ms: float) -> str:
+        """Enter an utterance that is over, as far as it was heard; returns those words."""
         text = heard_part(utterance.text, utterance.heard(now_ms), utterance.generated)
         heard_all = utterance.cut_ms is None or utterance.heard_at_cut >= utterance.generated > 0
         self.transcript.agent(text, utterance.started_ms if utterance.started_ms is not None else now_ms)
         if text:
             self.note("agent_said", text=text, heard=heard_all and utterance.complete)
+        return text
 
     def caller_words(self, text: str, now_ms: float) -> None:
         """A piece of what the caller is saying."""
         self.transcript.caller_words(text, now_ms)
 
-    def caller_done(self) -> None:
-        """The caller's turn is over."""
+    def caller_done(self) -> str:
+        """The caller's turn is over; returns their words."""
         line = self.transcript.close_caller_line()
-        if line is not None:
-            self.note("caller_said", text=line.text)
+        if line is None:
+            return ""
+        self.note("caller_said", text=line.text)
+        return line.text
+
+    @property
+    def caller_line(self) -> str:
+        """What the caller has said in the turn that is not over."""
+        return self.transcript.caller_line
+
+    def forget_caller_line(self) -> None:
+        """The turn that is not over will be understood anew."""
+        self.transcript.forget_caller_line()
 
     @property
     def lines(self) -> tuple[dict[str, object], ...]:

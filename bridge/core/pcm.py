@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+import numpy as np
+
 from bridge.core.frames import FRAME_MS, Buffer, frame_bytes
 
 _BACKLOG_MS = 200  # a first message longer than this was collected before we could listen
@@ -81,7 +83,12 @@ class Layout(StrEnum):
     UNKNOWN = "unknown"  # not yet, or not clear
     AS_DECLARED = "as_declared"
     HALF_RATE = "half_rate"  # 8 kHz where 16 kHz was asked for
-    DOUBLE = "double"  # two channels, or twice the rate: refused, because guessing would garble
+    DOUBLE = "double"  # two channels, or twice the rate: refused where one channel was asked for, because guessing would garble
+    # Only where both tracks were asked for:
+    MIXED = "mixed"  # caller and agent in one channel
+    STEREO = "stereo"  # the caller on the left, what the switch plays on the right
+    HALF_RATE_MIXED = "half_rate_mixed"
+    HALF_RATE_STEREO = "half_rate_stereo"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +107,29 @@ _BANDS = (
 _WINDOW_MS = 450.0
 _WINDOWS = 2  # 900 ms: an answer within the first second
 _WINDOWS_AT_MOST = 6
+
+
+_AUDIBLE = 60.0**2
+_INTERLEAVED = 0.25
+
+
+def are_interleaved(pcm: Buffer) -> bool | None:
+    """Whether the samples of two channels take turns in `pcm`; None where it is too quiet to tell.
+
+    Telephone audio ends below 4 kHz, so at 16 kHz neighbours are more alike than samples that are two apart. In two channels it is the
+    other way round: neighbours belong to different people.
+    """
+    signal = np.frombuffer(pcm, "<i2", len(pcm) // 2).astype(np.float32)
+    energy = float(signal @ signal)
+    if len(signal) < 4 or energy < _AUDIBLE * len(signal):
+        return None
+    return bool((signal[:-2] @ signal[2:] - signal[:-1] @ signal[1:]) > _INTERLEAVED * energy)
+
+
+def left_channel(pcm: Buffer) -> bytes:
+    """The first of two interleaved channels."""
+    left: bytes = np.frombuffer(pcm, "<i2")[::2].tobytes()
+    return left
 
 
 class LayoutProbe:

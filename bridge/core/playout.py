@@ -19,6 +19,7 @@ class Speaker(StrEnum):
     MODEL = "model"
     GREETING = "greeting"
     PROMPT = "prompt"  # asks a silent caller
+    FILLER = "filler"  # tells a waiting caller that somebody is there
     FAREWELL = "farewell"  # our own last words: nothing interrupts them
 
 
@@ -29,8 +30,14 @@ class Utterance:
     speaker: Speaker
     rate_hz: int
     text: str = ""
+    item: str = ""  # the provider's name for this part of a turn
     generated: int = 0
-    sent: int = 0
+    sent: int = 0  # different samples that the switch was sent and still has or has played
+    kept: int = 0  # heard before the last hold: saying some of them again does not unsay them
+    again: int = 0  # of the samples to be sent next, how many were heard already
+    skipped: int = 0  # never sent, because their time had passed
+    before_gap: int = 0  # of `sent`, what was sent before the line last fell silent within the utterance
+    gap_ms: float = 0.0  # when that was
     started_ms: float | None = None  # when its first sample is heard
     end_ms: float = 0.0  # when its last sent sample will have been heard
     complete: bool = False  # no more samples will come
@@ -43,11 +50,25 @@ class Utterance:
         if self.cut_ms is not None:
             return self.heard_at_cut
         ahead = max(0.0, self.end_ms - now_ms)
-        return max(0, self.sent - round(ahead * self.rate_hz / 1000))
+        heard = self.sent - round(ahead * self.rate_hz / 1000)
+        if heard < self.before_gap:  # the silence is ahead, too
+            heard = self.before_gap - round(max(0.0, self.gap_ms - now_ms) * self.rate_hz / 1000)
+        return max(self.kept, heard)
+
+    @property
+    def is_all_sent(self) -> bool:
+        return self.complete and self.sent + self.skipped >= self.generated
 
     def played_out(self, now_ms: float) -> bool:
         """Every sample there will be was heard."""
-        return self.cut_ms is None and self.complete and self.sent >= self.generated and now_ms >= self.end_ms
+        return self.cut_ms is None and self.is_all_sent and now_ms >= self.end_ms
+
+    def recall(self, now_ms: float) -> int:
+        """The switch drops what was not heard yet, and it will be sent once more. Returns the samples heard."""
+        self.kept = self.sent = self.heard(now_ms)
+        self.before_gap = min(self.before_gap, self.sent)
+        self.end_ms = min(self.end_ms, now_ms)
+        return self.kept
 
     def finished_at_ms(self, now_ms: float) -> float | None:
         """When its last sample was heard, if the whole utterance was; None for ever after a cut."""
@@ -99,4 +120,4 @@ class PlayoutLedger:
         if not self.live:
             return None
         first = self.live[0]
-        return first.end_ms if first.complete and first.sent >= first.generated else None
+        return first.end_ms if first.is_all_sent else None

@@ -1,7 +1,8 @@
-"""Binds a proposal's nonce to the utterance that reads it back, and attests what was heard of it and answered.
+"""Binds a proposal's nonce to the words that read it back, and attests what was heard of them and answered.
 
-A proposal's result goes to the model; the next utterance the model begins is its read-back, whatever it says. An interruption voids that
-utterance for good: only a new result with a nonce arms the watch again.
+A proposal's result goes to the model; what the model says next is its read-back, whatever it says: every utterance from the first one on
+until its turn is over, because some models speak a turn in several parts. An interruption voids them for good, and so does the loss of
+the model before it began: only a new result with a nonce arms the watch again. What was heard stays heard when connections change.
 """
 
 from __future__ import annotations
@@ -13,21 +14,50 @@ from pokea.ids import Nonce
 from pokea.toolkit import CallerTurn, Evidence, ReadBack
 
 _TURNS_ATTESTED = 16
+_PARTS_AT_MOST = 64
 
 
 class ReadBackWatch:
     def __init__(self) -> None:
         self._nonce: Nonce | None = None
-        self._utterance: Utterance | None = None
+        self._parts: list[Utterance] = []
+        self._said = False  # the model has sent all of it, as far as it says
+        self._closed = False  # what is said from now on is not part of it
         self._since_ms = 0.0
 
     def expect(self, nonce: str, now_ms: float) -> None:
-        """The next utterance of the model reads this proposal back."""
-        self._nonce, self._utterance, self._since_ms = Nonce(nonce), None, now_ms
+        """What the model says next reads this proposal back."""
+        self._nonce, self._since_ms = Nonce(nonce), now_ms
+        self._parts, self._said, self._closed = [], False, False
 
     def began(self, utterance: Utterance) -> None:
-        if self._nonce is not None and self._utterance is None and utterance.speaker is Speaker.MODEL:
-            self._utterance = utterance
+        if self._nonce is None or self._closed or utterance.speaker is not Speaker.MODEL:
+            return
+        if len(self._parts) < _PARTS_AT_MOST:
+            self._parts.append(utterance)
+        self._said = False
+
+    def spoken(self) -> None:
+        """The model has sent all of what it wants to say for now."""
+        self._said = self._said or bool(self._parts and not self._closed)
+
+    def turn_over(self) -> None:
+        """The model waits for the caller."""
+        if self._parts and not self._closed:
+            self._said = self._closed = True
+
+    def stopped(self) -> None:
+        """The caller stopped the model: what it says from now on is something else."""
+        if self._parts:
+            self._closed = True
+
+    def lost(self) -> None:
+        """The model is gone. Unless it had said all of the read-back, nobody will have heard it: the next one's first words are others."""
+        self._closed = True
+
+    def is_heard(self, now_ms: float) -> bool:
+        """The whole read-back of the latest proposal was heard."""
+        return self._finished_ms(now_ms) is not None
 
     def evidence(self, now_ms: float, turns: Iterable[tuple[float, float | None]]) -> Evidence:
         """What can be attested at `now_ms`. Times are rounded so that neither side of a comparison gains."""
@@ -39,19 +69,24 @@ class ReadBackWatch:
     def _read_back(self, now_ms: float) -> ReadBack | None:
         if self._nonce is None:
             return None
-        spoken = self._utterance
-        if spoken is None:
+        if not self._parts:
             return ReadBack(self._nonce, None, 0, 0, None)
-        finished = spoken.finished_at_ms(now_ms)
+        started, finished = self._parts[0].started_ms, self._finished_ms(now_ms)
         return ReadBack(
             self._nonce,
-            None if spoken.started_ms is None else int(spoken.started_ms),
-            spoken.generated_ms(),
-            spoken.heard_ms(now_ms),
+            None if started is None else int(started),
+            sum(part.generated_ms() for part in self._parts),
+            sum(part.heard_ms(now_ms) for part in self._parts),
             None
             if finished is None
             else -int(-finished // 1),  # up: a caller who starts in that millisecond has not answered
         )
+
+    def _finished_ms(self, now_ms: float) -> float | None:
+        if not self._said:
+            return None
+        ends = [part.finished_at_ms(now_ms) for part in self._parts]
+        return None if None in ends else max((end for end in ends if end is not None), default=None)
 
 
 def _turn(started_ms: float, ended_ms: float | None) -> CallerTurn:

@@ -11,13 +11,15 @@ from dataclasses import dataclass, field, replace
 from math import inf
 from typing import Any
 
-from bridge.core.closing import Closing
-from bridge.core.context import CallContext
+from bridge.core.announcer import Announcer
+from bridge.core.caller import Caller
+from bridge.core.context import CallContext, model_setup
+from bridge.core.ending import Ending
 from bridge.core.engines import GEMINI, Engine
 from bridge.core.frames import (
     AgentTranscribed,
-    AnswerTool,
     Buffer,
+    CallerSpeech,
     CallerTranscribed,
     Command,
     DrainExpired,
@@ -27,14 +29,11 @@ from bridge.core.frames import (
     Event,
     GenerationComplete,
     GoingAway,
-    HangUp,
     ModelAudio,
     ModelInterrupted,
     ModelLost,
     ModelReady,
-    ModelSetup,
     ResumeHandle,
-    SayToModel,
     SwitchClosed,
     SwitchCongested,
     TimePassed,
@@ -42,91 +41,85 @@ from bridge.core.frames import (
     ToolReturned,
     ToolsCancelled,
     TurnComplete,
-    UseModel,
 )
+from bridge.core.legs import Legs
 from bridge.core.limits import Due, Limits, Patience
 from bridge.core.minutes import Minutes
-from bridge.core.model_life import Life, ModelLife, Taken
+from bridge.core.mouth import Mouth
 from bridge.core.pcm import Layout
-from bridge.core.playout import Speaker, Utterance
-from bridge.core.readback import ReadBackWatch, to_json
-from bridge.core.tool_desk import ToolDesk
+from bridge.core.playout import Speaker
 from bridge.core.turns import Signal, Turn, TurnTaking
 from bridge.core.uplink import Uplink
 from bridge.core.voice import Voice
-from bridge.core.watchdog import Alarm, Watchdog
+from bridge.core.watchdog import Alarm, Line
 from pokea.toolkit import Effect
 
-_GREETED = (
-    'The caller has already heard this greeting in your voice: "{}" Do not greet again; wait for the caller to speak.'
-)
-_SAY_EXACTLY = 'Say exactly this to the caller now, in the language it is written in, and nothing else: "{}"'
-_GO_ON = (
-    "[The connection was interrupted for a moment. Answer what the caller said last, or repeat what you were saying.]"
-)
-_CLIPS = (Speaker.GREETING, Speaker.PROMPT)
+_STALE_AFTER_MS = 1_000.0
+_CLIPS = (Speaker.GREETING, Speaker.PROMPT, Speaker.FILLER)
 
 
 @dataclass(frozen=True, slots=True)
 class SessionSettings:
-    """`engines`: the models that may answer, in the order in which they are tried."""
+    """`engines`: the models that may answer, in the order in which they are tried. `carrier_continues`: the carrier goes on with the
+    document behind the stream once the stream is closed, so a call without a model is left to that. `own_barge_in`: our own ear may stop
+    the agent. `echo_guard`: "auto" (where both tracks come), "on" or "off"."""
 
     engines: tuple[Engine, ...] = (GEMINI,)
     lead_ms: int = 160
     kill_audio: bool = True
     limits: Limits = field(default_factory=Limits)
+    carrier_continues: bool = False
+    own_barge_in: bool = True
+    echo_guard: str = "auto"
 
 
 class CallSession:
     """`clips` maps "greeting" and the phrase names to 24 kHz PCM, as far as they were rendered."""
 
     def __init__(self, settings: SessionSettings, context: CallContext, clips: Mapping[str, bytes]) -> None:
-        limits = settings.limits
-        if context.max_call_ms is not None:
-            limits = replace(limits, max_call_ms=min(limits.max_call_ms, context.max_call_ms))
+        longest_ms = settings.limits.max_call_ms if context.max_call_ms is None else context.max_call_ms
+        limits = replace(settings.limits, max_call_ms=min(settings.limits.max_call_ms, longest_ms))
         self.context = context
         self.ended = False
-        self.uplink = Uplink(context.rate_hz)
+        self.orders: list[Command] = []  # not yet taken
+        self.uplink = Uplink(context.rate_hz, context.track, echo_guard=settings.echo_guard)
         self.voice = Voice(context.rate_hz, settings.lead_ms, kill_audio=settings.kill_audio)
         self.turns = TurnTaking()
-        self.minutes = Minutes(lambda note: self.orders.append(note))
-        self.desk = ToolDesk(context.effects)
-        self.read_back = ReadBackWatch()
-        self.life = ModelLife(self._setup("greeting" in clips), settings.engines, context.rate_hz)
-        self.closing: Closing | None = None
-        self._clips = clips
+        self.minutes = Minutes(self.orders.append)
+        self.announcer = Announcer(self.voice, clips, {**context.phrases, "greeting": context.greeting})
+        setup = model_setup(context, greeted=self.announcer.has_clip("greeting"))
+        line = (self.uplink, self.voice, self.minutes)
+        self.legs = Legs(setup, settings.engines, context.effects, context.rate_hz, line, self.orders.append)
+        self.mouth = Mouth(self.voice, self.announcer, self.turns, self.minutes, self.legs.ledger)
+        self.ending = Ending(self.mouth, self.legs, self.minutes, self.orders.append, settings.carrier_continues)
+        sides = (self.uplink, self.mouth, self.legs, self.ending)
+        self.caller = Caller(*sides, self.orders.append, own_barge_in=settings.own_barge_in)
+        self.speech = self.caller.speech
         self._patience = Patience(limits, asks=any(context.phrases.values()))
-        self._watchdog = Watchdog()
         self._caller_speaking = False
-        self._congested = False
+        self._congested_since_ms: float | None = None
         self._sounded = False
-        self.orders: list[Command] = []  # not yet taken
         self._routes: dict[type[Any], Callable[[Any, float], None]] = {
             ModelAudio: self._on_model_audio,
             ModelInterrupted: self._on_interrupted,
-            GenerationComplete: lambda _, now: self.voice.finish(),
-            TurnComplete: lambda _, now: self.voice.end_turn(),
+            CallerSpeech: lambda event, now: self.caller.model_hears(event.speaking, now),
+            GenerationComplete: self._on_generated,
+            TurnComplete: self._on_turn_complete,
             CallerTranscribed: self._on_caller_words,
-            AgentTranscribed: lambda event, now: self.voice.words(event.text),
+            AgentTranscribed: lambda event, now: self.speech.words(event.text, now),
             ToolAsked: self._on_tool_asked,
-            ToolsCancelled: lambda event, now: self.desk.cancelled(event.tool_call_ids),
+            ToolsCancelled: lambda event, now: self.legs.desk.cancelled(event.tool_call_ids),
             ToolReturned: self._on_tool_returned,
             ModelReady: self._on_model_ready,
-            ModelLost: self._on_model_lost,
-            GoingAway: lambda event, now: self.life.going_away(event.time_left_ms, now),
-            ResumeHandle: lambda event, now: self.life.knows_handle(event.handle),
+            ModelLost: lambda event, now: self.legs.lost(event, now),
+            GoingAway: lambda event, now: self.legs.life.going_away(event.time_left_ms, now),
+            ResumeHandle: lambda event, now: self.legs.knows_handle(event.handle),
             SwitchClosed: self._on_switch_closed,
             SwitchCongested: self._on_congested,
-            DtmfPressed: lambda _, now: self._caller_active(),
-            DrainExpired: lambda _, now: self._farewell(EndReason.BRIDGE_ERROR, "trouble", now),
+            DtmfPressed: self._on_key,
+            DrainExpired: lambda _, now: self.ending.farewell(EndReason.BRIDGE_ERROR, "trouble", now),
             TimePassed: lambda _, now: None,
         }
-
-    def _setup(self, greeted: bool) -> ModelSetup:
-        instructions = self.context.instructions
-        if greeted:
-            instructions = f"{instructions}\n\n{_GREETED.format(self.context.greeting)}".strip()
-        return ModelSetup("", self.context.voice, instructions, self.context.tools, language=self.context.language)
 
     # --- the interface of the shell -----------------------------------------------------------------------------------------
 
@@ -136,22 +129,32 @@ class CallSession:
         self.minutes.note(
             "opened", business=context.business_id, agent=context.agent, a_number_masked=context.a_number_masked
         )
-        self.orders += self.life.start()
-        if "greeting" in self._clips:
-            self._play(Speaker.GREETING, "greeting", context.greeting)
+        self.legs.start(now_ms)
+        if not self.mouth.play("greeting", Speaker.GREETING) and context.greeting:
+            self.legs.watchdog.owes(now_ms)
         return self._finish(now_ms)
 
     def handle(self, event: Event, now_ms: float) -> list[Command]:
         """What to do about `event`, in order. An event of no interest, or one after the end, is nothing."""
-        if type(event) is ModelAudio and self.voice.is_mid_utterance and self.closing is None and not self.ended:
-            self._watchdog.model_acted()
-            self.voice.model_audio(event.pcm, event.rate_hz)
+        if type(event) is ModelAudio and self._continues(event):
+            self.voice.model_audio(event.pcm, event.rate_hz, event.item)
             return []
         route = self._routes.get(type(event))
         if route is None or self.ended:
             return []
         route(event, now_ms)
         return self._finish(now_ms)
+
+    def _continues(self, event: ModelAudio) -> bool:
+        """More of an utterance under way, which changes nothing."""
+        voice = self.voice
+        return (
+            voice.is_mid_utterance
+            and event.item == voice.item
+            and not self.ending.has_begun
+            and not self.legs.watchdog.is_owed
+            and not self.ended
+        )
 
     def caller_audio(self, data: Buffer, now_ms: float) -> Sequence[Buffer]:
         """20 ms frames for the model. They may alias `data`; `take` the `orders` they caused afterwards."""
@@ -160,44 +163,54 @@ class CallSession:
             self.uplink.news = False
             if not self.ended:
                 self._on_caller_news(now_ms)
-                self.orders = self._finish(now_ms)
+                self._settle(now_ms)
         return frames
 
     def pull(self, now_ms: float) -> Buffer | None:
         """The next message for the switch that is due. Ask again until None."""
-        if self._congested:
+        if self._congested_since_ms is not None:
             return None
         message = self.voice.pacer.pull(now_ms)
-        if message is not None and not self._sounded:
-            self._sounded = True
-            self.minutes.note("first_audio", at_ms=int(now_ms))
+        if message is not None:
+            if not self._sounded:
+                self._sounded = True
+                self.minutes.note("first_audio", at_ms=int(now_ms))
+            if self.uplink.wants_playback:
+                self._tell_guard()
+                self.uplink.played(message, self.voice.pacer.plays_at_ms)
         return message
 
+    def _tell_guard(self) -> None:
+        emptied_ms, self.voice.pacer.emptied_ms = self.voice.pacer.emptied_ms, None
+        if emptied_ms is not None:
+            self.uplink.flushed(emptied_ms)
+
     def take(self) -> list[Command]:
-        orders, self.orders = self.orders, []
+        orders, self.orders[:] = self.orders.copy(), []
         return orders
 
     def forget(self) -> None:
         """After the end: let go of everything that refers back to this session."""
         self.ended = True
         self._routes.clear()
-        self.minutes = Minutes(lambda note: None)
 
     @property
     def wake_ms(self) -> float:
         """When `pull` may next return something."""
-        return inf if self._congested else self.voice.pacer.wake_ms
+        return inf if self._congested_since_ms is not None else self.voice.pacer.wake_ms
 
     @property
     def deadline_ms(self) -> float:
         """When the session wants a TimePassed at the latest; it may move with every event."""
-        if self.ended or (self.closing is not None and self.closing.hanging_up):
+        if self.ended or self.ending.is_hanging_up:
             return inf
-        candidates = [self._watchdog.deadline_ms(self.uplink.last_audio_ms or 0.0), self.voice.ledger.next_end_ms()]
-        if self.closing is not None:
-            candidates.append(self.closing.deadline_ms(self.voice.is_silent))
+        legs = self.legs
+        speech = (self.voice.ledger.next_end_ms(), self._runs_dry_ms, self.caller.deadline_ms)
+        candidates = [legs.watchdog.deadline_ms(self._line), *speech]
+        if self.ending.has_begun:
+            candidates.append(self.ending.deadline_ms())
         else:
-            candidates += [self._patience.deadline_ms, self.life.deadline_ms(self._at_boundary)]
+            candidates += [self._patience.deadline_ms, legs.deadline_ms(at_boundary=self._at_boundary)]
         return min(candidate for candidate in candidates if candidate is not None)
 
     # --- what every event ends with -----------------------------------------------------------------------------------------
@@ -205,47 +218,44 @@ class CallSession:
     def _finish(self, now_ms: float) -> list[Command]:
         if not self.ended:
             self._settle(now_ms)
-            self._check_deadlines(now_ms)
         return self.take()
 
-    def _hear(self, now_ms: float) -> None:
-        """Account for what the caller has heard by now."""
-        for utterance in self.voice.settle(now_ms):
-            self.minutes.agent_said(utterance, now_ms)
-            if self.closing is not None:
-                self.closing.heard(utterance, now_ms)
-
     def _settle(self, now_ms: float) -> None:
-        self._hear(now_ms)
-        if self.voice.is_silent and self.turns.turn is Turn.SPEAKING:
-            self.turns.on(Signal.AGENT_HEARD)
+        """Account for what was heard, and do what is due."""
+        self.mouth.hear(now_ms)
+        self.caller.settle(now_ms)
+        if self.uplink.wants_playback:
+            self._tell_guard()
+        dry_ms = self._runs_dry_ms
+        if dry_ms is not None and now_ms >= dry_ms:
+            self.legs.watchdog.ran_dry(dry_ms)
+        self.ending.check(now_ms)
+        due = None if self.ending.has_begun else self._patience.due(now_ms)
+        if due is not None:
+            self._on_due(due, now_ms)
+        while not self.ending.is_hanging_up and (alarm := self.legs.watchdog.due(now_ms, self._line)) is not None:
+            self._on_alarm(alarm, now_ms)
         if self._line_is_quiet:
             self._patience.quiet(now_ms)
+        if not self.ending.has_begun:
+            self.legs.look_after(now_ms, at_boundary=self._at_boundary)
+            if self.legs.life.is_gone:
+                self.ending.last_resort(now_ms)
 
-    def _check_deadlines(self, now_ms: float) -> None:
-        if self.closing is not None:
-            if self.closing.hanging_up:
-                return
-            self._check_closing(self.closing, now_ms)
-        else:
-            due = self._patience.due(now_ms)
-            if due is not None:
-                self._on_due(due, now_ms)
-        alarm = self._watchdog.due(now_ms, self.uplink.last_audio_ms or 0.0)
-        if alarm is not None:
-            self._on_alarm(alarm, now_ms)
-        if self.closing is None and self.life.is_due(now_ms, self._at_boundary):
-            self.orders += self._held_while(self.life.rotate(self._history))
+    @property
+    def _line(self) -> Line:
+        return self.mouth.line(self.uplink.last_audio_ms or 0.0)
+
+    @property
+    def _runs_dry_ms(self) -> float | None:
+        """When a sentence that has not ended runs out; None where that makes no difference any more."""
+        return None if self.legs.watchdog.is_owed else self.mouth.runs_dry_ms
 
     @property
     def _line_is_quiet(self) -> bool:
-        if self.uplink.detector.is_speaking or self.desk.is_busy:
+        if self.uplink.detector.is_speaking or self.legs.desk.is_busy or self.legs.watchdog.is_waiting:
             return False
         return self.voice.is_silent or self.voice.is_only(Speaker.PROMPT)
-
-    @property
-    def _history(self) -> str:
-        return self.minutes.transcript.history()
 
     @property
     def _at_boundary(self) -> bool:
@@ -258,233 +268,133 @@ class CallSession:
         layout, self.uplink.layout = self.uplink.layout, None
         if layout is not None and layout is not Layout.AS_DECLARED:
             self.minutes.note("stream_layout", layout=layout.value)
-        if layout is Layout.DOUBLE:
-            self._farewell(EndReason.BRIDGE_ERROR, "trouble", now_ms)
+        if self.uplink.is_refused:
+            self.ending.farewell(EndReason.BRIDGE_ERROR, "trouble", now_ms)
+        self.caller.heard(now_ms)
         speaking = self.uplink.detector.is_speaking
         if speaking is self._caller_speaking:
             return
         self._caller_speaking = speaking
         self.turns.on(Signal.CALLER_STARTED if speaking else Signal.CALLER_STOPPED)
-        if self.voice.is_silent:  # while the agent is heard, its echo on the line looks like a caller
+        if self.voice.is_silent or self.voice.is_only(*_CLIPS):  # the agent's echo on the line looks like a caller
+            self._caller_turned(now_ms, speaking=speaking)
+
+    def _caller_turned(self, now_ms: float, *, speaking: bool) -> None:
+        """The caller began or stopped, and it is no echo."""
+        if self.voice.is_silent:
             self._caller_active()
+        if speaking:
+            self.legs.watchdog.caller_speaks(now_ms)
+        elif not self.ending.has_begun:
+            began_ms, ended_ms = self.uplink.detector.turns[-1]
+            self.legs.caller_stopped(now_ms, (ended_ms or now_ms) - began_ms)
 
     def _caller_active(self) -> None:
         self._patience.active()
         self.voice.next_speaker = Speaker.MODEL
 
     def _on_caller_words(self, event: CallerTranscribed, now_ms: float) -> None:
-        if self.closing is not None and self.closing.ours:
+        if self.ending.is_deaf:
             return
         if event.text.strip():
             self.minutes.caller_words(event.text, now_ms)
             self._caller_active()
-            self._watchdog.model_owes(now_ms)
-            if self.voice.is_only(*_CLIPS):
-                self._cut(now_ms)
+        asks = self.caller.words(event.text, event.finished, now_ms)
+        if event.text.strip() and asks:
+            self.legs.caller_words(now_ms)
         if event.finished:
-            self.minutes.caller_done()
+            self.mouth.caller_done()
+
+    def _on_key(self, event: DtmfPressed, now_ms: float) -> None:
+        if not self.ending.is_deaf:
+            self._caller_active()
+            self.caller.key(event, now_ms)
 
     # --- the agent's speech -------------------------------------------------------------------------------------------------
 
     def _on_model_audio(self, event: ModelAudio, now_ms: float) -> None:
-        if self.closing is not None and (self.closing.ours or self.closing.hanging_up):
-            return
-        self._watchdog.model_acted()
-        if not self.voice.is_mid_utterance and self.voice.is_only(*_CLIPS):
-            self._cut(now_ms)
-        begun = self.voice.model_audio(event.pcm, event.rate_hz)
-        if begun is not None:
-            self.minutes.caller_done()
-            self.read_back.began(begun)
-            self._began(begun)
-            if begun.speaker is Speaker.MODEL:
+        if not self.ending.is_deaf and self.caller.floor.admits(event.item, now_ms):
+            self.speech.audio(event, now_ms)
+            if not self.voice.is_only(Speaker.PROMPT):
                 self._patience.active()
 
-    def _began(self, utterance: Utterance) -> None:
-        self.turns.on(Signal.AGENT_STARTED)
-        if self.closing is not None:
-            self.closing.began(utterance)
+    def _on_generated(self, event: GenerationComplete, now_ms: float) -> None:
+        self.caller.floor.generation_over()
+        self.speech.generated(now_ms)
+
+    def _on_turn_complete(self, event: TurnComplete, now_ms: float) -> None:
+        self.caller.floor.turn_complete()
+        self.speech.turn_over(now_ms)
 
     def _on_interrupted(self, event: ModelInterrupted, now_ms: float) -> None:
-        if self.closing is not None and self.closing.ours:
-            return
-        self._caller_active()
-        self._cut(now_ms)
-        self.turns.on(Signal.BARGED_IN)
-        if self.closing is not None:
-            self.closing.stopped(now_ms)
-
-    def _cut(self, now_ms: float) -> None:
-        self._hear(now_ms)
-        cut = self.voice.cut(now_ms)
-        if cut.flush is not None:
-            self.orders.append(cut.flush)
-        for utterance in cut.utterances:
-            self.minutes.agent_said(utterance, now_ms)
-        if cut.utterances:
-            self.minutes.note("interrupted", heard_ms=cut.utterances[0].heard_ms(now_ms))
-
-    def _play(self, speaker: Speaker, clip: str, text: str) -> None:
-        utterance = self.voice.clip(speaker, self._clips[clip], text)
-        if utterance is not None:
-            self._began(utterance)
+        if not self.ending.is_deaf:
+            self._caller_active()
+            self.caller.model_interrupted(now_ms)
 
     # --- tools --------------------------------------------------------------------------------------------------------------
 
     def _on_tool_asked(self, event: ToolAsked, now_ms: float) -> None:
-        if self.closing is not None:
-            if self.closing.ours or self.closing.hanging_up:
-                return
-            if self.desk.effect(event.name) is not Effect.END:
-                self.closing = None
-                self.turns.on(Signal.REOPENED)
-        self._watchdog.model_acted()
-        self.minutes.caller_done()
-        self.uplink.listen(now_ms)
-        evidence = to_json(self.read_back.evidence(now_ms, self.uplink.detector.turns))
-        order = self.desk.asked(event, evidence, now_ms)
-        if order is None:
+        if self.ending.is_deaf:
             return
+        if self.legs.desk.effect(event.name) is not Effect.END:
+            self.ending.reopen()
+        self.mouth.caller_done()
         self._patience.active()
-        self.minutes.note("tool_called", tool=event.name, tool_call_id=event.tool_call_id)
-        self.orders.append(order)
-        if isinstance(order, AnswerTool):
-            self._watchdog.model_owes(now_ms)
+        kept = self.legs.tool_asked(event, now_ms)
+        if kept is not None and kept.end_call:
+            self.ending.goodbye(now_ms)
 
     def _on_tool_returned(self, event: ToolReturned, now_ms: float) -> None:
-        order, name, took_ms = self.desk.returned(event, now_ms)
-        if name:
-            self.minutes.note("tool_returned", tool=name, status=str(event.payload.get("status", "")), took_ms=took_ms)
-        if order is None:
-            return
-        self.orders.append(order)
-        if not isinstance(order, AnswerTool):
-            return
-        self.voice.end_turn()  # what the model says next is said in the light of this answer
-        self._watchdog.model_owes(now_ms)
-        if event.nonce is not None:
-            self.read_back.expect(event.nonce, now_ms)
-        if event.end_call and self.closing is None:
-            self._close(EndReason.GOODBYE, now_ms, ours=False)
+        self.caller.floor.generation_over()
+        self.caller.keys.expects(event.payload.get("expects_digits"))
+        if self.legs.tool_returned(event, now_ms) and event.end_call:
+            self.ending.goodbye(now_ms)
 
     # --- the model's connections --------------------------------------------------------------------------------------------
 
     def _on_model_ready(self, event: ModelReady, now_ms: float) -> None:
-        taken, orders = self.life.ready(event.link, now_ms)
-        self.orders += orders
-        if taken is None:
-            return
-        if not taken.first:
-            self.voice.finish(broken=True)
-            self.desk.cancel_all()
-        self.orders.append(UseModel(taken.link, self.uplink.connect(taken.input_hz)))
-        self.minutes.note("model_ready", after_ms=int(now_ms))
-        self._brief(taken)
-
-    def _brief(self, taken: Taken) -> None:
-        greeting = self.context.greeting
-        if taken.first:
-            if greeting and "greeting" not in self._clips:
-                self.orders.append(SayToModel(_SAY_EXACTLY.format(greeting)))
-        elif taken.answer_owed:
-            self.orders.append(SayToModel(_GO_ON))
-
-    def _on_model_lost(self, event: ModelLost, now_ms: float) -> None:
-        was, link = self.life.state, self.life.link
-        owed = self.turns.turn is not Turn.LISTENING or self.voice.is_mid_utterance or self.desk.is_busy
-        orders = self.life.lost(event, now_ms, self._history, answer_owed=owed)
-        if link and not self.life.link:
-            self.voice.finish(broken=True)
-            self.desk.cancel_all()
-            self.minutes.note("model_lost", code=event.code)
-        if was is Life.ROTATING and self.life.state is Life.READY:
-            self.orders.append(UseModel(self.life.link, self.uplink.connect(self.life.input_hz)))
-        self.orders += self._held_while(orders)
-        if self.life.state is Life.GONE and self.closing is None:
-            self._farewell(EndReason.MODEL_LOST, "trouble", now_ms)
-
-    def _held_while(self, orders: list[Command]) -> list[Command]:
-        """While a connection is being opened, the caller's audio waits for it."""
-        if orders:
-            self.uplink.hold()
-        return orders
+        taken = self.legs.ready(event.link, now_ms)
+        if taken is not None:
+            self.caller.floor.generation_over()
+        if taken is not None and taken.first and not self.announcer.has_clip("greeting"):
+            self.legs.dictate(self.announcer.dictation("greeting"), now_ms)
 
     def _on_alarm(self, alarm: Alarm, now_ms: float) -> None:
+        if alarm is Alarm.FILLER:
+            if not self.ending.has_begun:
+                self.mouth.play("one_moment", Speaker.FILLER)
+            return
         self.minutes.note("alarm", alarm=alarm.value)
         if alarm is Alarm.SWITCH_SILENT:
-            self._hang_up(EndReason.CALLER_HUNG_UP)
-        elif alarm is Alarm.MODEL_STUCK and self.closing is None:
-            self.orders += self._held_while(self.life.replace_now(self._history))
-        elif self.closing is None and self.life.state is Life.READY and not self.desk.is_busy:
-            self.orders.append(SayToModel(_GO_ON))
+            self.ending.hang_up(EndReason.CALLER_HUNG_UP)
+        elif not self.ending.has_begun:
+            self.legs.obey(alarm, now_ms)
 
     # --- the end ------------------------------------------------------------------------------------------------------------
 
     def _on_due(self, due: Due, now_ms: float) -> None:
         if due is Due.MAX_DURATION:
-            self._farewell(EndReason.MAX_DURATION, "goodbye", now_ms)
+            self.ending.farewell(EndReason.MAX_DURATION, "goodbye", now_ms)
         elif due is Due.IDLE_GOODBYE:
-            self._farewell(EndReason.IDLE, "idle_goodbye", now_ms)
+            self.ending.farewell(EndReason.IDLE, "idle_goodbye", now_ms)
         else:
             self.minutes.note("idle_prompt", n=1 if due is Due.ASK else 2)
             phrase = "idle_ask" if due is Due.ASK else "idle_ask_again"
-            if phrase in self._clips:
-                self._play(Speaker.PROMPT, phrase, self.context.phrases[phrase])
-            elif self.context.phrases.get(phrase) and self.life.state is Life.READY:
+            asked = self.mouth.play(phrase, Speaker.PROMPT)
+            if not asked and self.legs.dictate(self.announcer.dictation(phrase), now_ms):
                 self.voice.next_speaker = Speaker.PROMPT
-                self.orders.append(SayToModel(_SAY_EXACTLY.format(self.context.phrases[phrase])))
-
-    def _farewell(self, reason: EndReason, phrase: str, now_ms: float) -> None:
-        """Our own last words, then hang up; without words for it, hang up."""
-        if self.closing is not None and (self.closing.ours or self.closing.hanging_up):
-            return
-        text = self.context.phrases.get(phrase, "")
-        if not self.voice.is_silent:
-            self._cut(now_ms)
-        if phrase in self._clips:
-            self._close(reason, now_ms, ours=True)
-            self._play(Speaker.FAREWELL, phrase, text)
-        elif text and self.life.state is Life.READY:
-            self._close(reason, now_ms, ours=False)
-            self.orders.append(SayToModel(_SAY_EXACTLY.format(text)))
-        else:
-            self._close(reason, now_ms, ours=True)
-            self._hang_up(reason)
-
-    def _close(self, reason: EndReason, now_ms: float, *, ours: bool) -> None:
-        self.closing = Closing(reason, now_ms, ours=ours)
-        self.turns.on(Signal.FAREWELL)
-
-    def _check_closing(self, closing: Closing, now_ms: float) -> None:
-        if closing.nobody_spoke(now_ms):
-            just_said_so = self.voice.last_end_ms >= closing.asked_ms
-            has_words = closing.reason is EndReason.GOODBYE and "goodbye" in self._clips
-            if has_words and not closing.ours and not just_said_so:
-                self._farewell(closing.reason, "goodbye", now_ms)
-            elif self.voice.is_silent:
-                self._hang_up(closing.reason)
-        elif closing.is_over(now_ms):
-            self._hang_up(closing.reason)
-
-    def _hang_up(self, reason: EndReason) -> None:
-        if self.closing is None:
-            self.closing = Closing(reason, 0.0, ours=True)
-        if not self.closing.hanging_up:
-            self.closing.hanging_up = True
-            self.minutes.note("hang_up", reason=reason.value)
-            self.orders.append(HangUp(reason))
 
     def _on_switch_closed(self, event: SwitchClosed, now_ms: float) -> None:
-        reason = EndReason.BRIDGE_ERROR if event.by_us else EndReason.CALLER_HUNG_UP
-        if self.closing is not None and self.closing.hanging_up:
-            reason = self.closing.reason
-        self._settle(now_ms)
-        for utterance in self.voice.ledger.cut_all(now_ms, wiped=True):
-            self.minutes.agent_said(utterance, now_ms)
-        self.minutes.caller_done()
+        reason = self.ending.reason(by_us=event.by_us)
+        self.mouth.fall_silent(now_ms)
         self.ended = True
         self.minutes.note("ended", reason=reason.value, duration_ms=int(now_ms))
-        self.orders.append(EndCall(reason, int(now_ms), self.minutes.lines))
+        self.orders.append(EndCall(reason, int(now_ms), self.minutes.lines, self.legs.ledger.facts))
 
     def _on_congested(self, event: SwitchCongested, now_ms: float) -> None:
-        self._congested = event.congested
+        """The switch stopped reading: what was due meanwhile is stale when it reads again."""
+        since_ms, self._congested_since_ms = self._congested_since_ms, None
+        if event.congested:
+            self._congested_since_ms = now_ms if since_ms is None else since_ms
+        elif since_ms is not None and now_ms - since_ms > _STALE_AFTER_MS:
+            self.minutes.note("congested", ms=int(now_ms - since_ms), skipped_ms=self.voice.pacer.skip(now_ms))

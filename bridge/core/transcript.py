@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 _LINES_KEPT = 400
 _LINE_CHARS = 2000
-_HISTORY_LINES = 30
 
 
 def heard_part(text: str, heard: int, generated: int) -> str:
@@ -48,6 +47,14 @@ class Transcript:
             self._caller_at_ms = now_ms
         self._caller = (self._caller + text)[:_LINE_CHARS]
 
+    @property
+    def caller_line(self) -> str:
+        """The caller's words in the turn that is not over."""
+        return self._caller.strip()
+
+    def forget_caller_line(self) -> None:
+        self._caller = ""
+
     def close_caller_line(self) -> Line | None:
         """The caller's turn is over; its line, if there were words."""
         text, self._caller = self._caller.strip(), ""
@@ -58,7 +65,3 @@ class Transcript:
         if line.text and len(self.lines) < _LINES_KEPT:
             self.lines.append(line)
         return line
-
-    def history(self) -> str:
-        """The latest lines as text, for a model that takes over in mid-call."""
-        return "\n".join(f"{line.who}: {line.text}" for line in self.lines[-_HISTORY_LINES:])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bridge.core.frames import MODEL_OUT_HZ, Buffer, FlushSwitch
+from bridge.core.frames import MODEL_OUT_HZ, Buffer, FlushSwitch, HeardItem
 from bridge.core.pacer import Pacer
 from bridge.core.playout import PlayoutLedger, Speaker, Utterance
 from bridge.core.resample import Resampler
@@ -15,10 +15,12 @@ _TEXT_CHARS = 4_000
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """An interruption: what must be sent to the switch, and the utterances that were stopped, oldest first."""
+    """An interruption: what must be sent to the switch, and the utterances that were stopped, oldest first. `heard`: those of them that
+    a provider knows by name."""
 
     flush: FlushSwitch | None
     utterances: list[Utterance]
+    heard: tuple[HeardItem, ...] = ()
 
 
 class Voice:
@@ -41,6 +43,16 @@ class Voice:
         return not self.ledger.live
 
     @property
+    def is_held(self) -> bool:
+        """Stopped for a moment; the rest is kept."""
+        return self.pacer.is_held
+
+    @property
+    def item(self) -> str:
+        """The provider's name for the utterance under way."""
+        return self._open.item if self._open is not None else ""
+
+    @property
     def is_mid_utterance(self) -> bool:
         """The model has begun an utterance and not yet sent all of it."""
         return self._open is not None
@@ -49,13 +61,16 @@ class Voice:
         """Something is being heard, and nothing but these."""
         return bool(self.ledger.live) and all(utterance.speaker in speakers for utterance in self.ledger.live)
 
-    def model_audio(self, pcm: Buffer, rate_hz: int) -> Utterance | None:
-        """Queue model speech; returns the utterance if this began one."""
+    def model_audio(self, pcm: Buffer, rate_hz: int, item: str = "") -> Utterance | None:
+        """Queue model speech; returns the utterance if this began one. Another `item` is another utterance."""
         begun = None
+        if self._open is not None and item != self._open.item:
+            self.finish()
         if self._open is None:
             begun = self._begin(self.next_speaker)
             if begun is None:
                 return None
+            begun.item = item
             begun.text, self._early_words = self._early_words, ""
             self._open = self._latest = begun
             self.next_speaker = Speaker.MODEL
@@ -106,15 +121,31 @@ class Voice:
         self.finish()
         self._latest = None
 
-    def cut(self, now_ms: float) -> Cut:
-        """Stop at once; nothing queued before this leaves after it."""
+    def hold(self, now_ms: float, *, recall: bool = True) -> FlushSwitch | None:
+        """Stop at once and keep the rest. `recall`: also what the switch was sent and has not played, where it can be taken back; otherwise
+        the caller still hears that."""
+        zeros = self.pacer.hold(now_ms, recall=recall)
+        return None if zeros is None else FlushSwitch(zeros, kill=True)
+
+    def resume(self) -> None:
+        """Go on from the first sample that was not heard."""
+        self.pacer.resume()
+
+    def cut(self, now_ms: float, *, new_turn: bool = False) -> Cut:
+        """Stop at once; nothing queued before this leaves after it. `new_turn`: the model has begun its next one, whose words may have
+        come already."""
         self._resampler.reset()
         self._open = self._latest = None
-        self._early_words = ""
+        if not new_turn:
+            self._early_words = ""
         self.next_speaker = Speaker.MODEL
         stopped = self.ledger.cut_all(now_ms, wiped=self._kill)
         zeros = self.pacer.flush(now_ms)
-        return Cut(None if zeros is None else FlushSwitch(zeros, self._kill), stopped)
+        return Cut(
+            None if zeros is None else FlushSwitch(zeros, self._kill),
+            stopped,
+            tuple(HeardItem(said.item, said.heard_ms(now_ms), said.generated_ms()) for said in stopped if said.item),
+        )
 
     def settle(self, now_ms: float) -> list[Utterance]:
         """The utterances that were heard to their end since the last call."""

@@ -22,7 +22,8 @@ from pokea.ids import BusinessId, SessionId
 from pokea.phone_numbers import E164
 from pokea.ports import BookingStore, CallStore
 from pokea.profile import Profile
-from pokea.sautikit.closings import Closing, Closings, end_of, kept
+from pokea.sautikit.callbacks import CallbackTask, CallbackTasks, callback_after
+from pokea.sautikit.closings import CloseReason, Closing, Closings, end_of, kept
 
 MAX_TRIES = 5  # writers of one call at one moment: hooks on two URLs, open and close
 TOKEN_MARGIN_S = 120  # the last tool calls and the close of a call of maximum length still need their token
@@ -34,6 +35,7 @@ class Stores:
     calls: CallStore
     bookings: BookingStore
     closings: Closings
+    callbacks: CallbackTasks
 
 
 class Operations:
@@ -96,9 +98,16 @@ class Operations:
             closed_at=now,
         )
         stores = self._stores()
+        owed = self._callback(closing, request, now)
+        if owed is not None:
+            stores.callbacks.add(owed)  # before the closing, so that a close that is asked for again makes up for it
         if stores.closings.add(closing):
             self._settle(token.session_id, lambda call: apply(call, end_of(closing)))
         return {}
+
+    def _callback(self, closing: Closing, request: Close, now: datetime) -> CallbackTask | None:
+        call = self._stores().calls.call(closing.session_id) if closing.reason is CloseReason.MODEL_LOST else None
+        return None if call is None else callback_after(call, closing, (fact.line for fact in request.facts), now)
 
     def warm(self) -> None:
         self._stores()

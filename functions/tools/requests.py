@@ -17,6 +17,7 @@ MAX_ARGUMENTS = 32
 MAX_ARGUMENTS_CHARS = 16_384
 MAX_CALLER_TURNS = 16
 MAX_TRANSCRIPT = 5_000
+MAX_FACTS = 50
 
 
 class _Part(BaseModel):
@@ -84,12 +85,25 @@ class Tool(_Part):
         return Evidence(at_ms=evidence.at_ms, read_back=heard, caller_turns=turns)
 
 
+class _Fact(_Part):
+    tool: Annotated[str, Field(max_length=64)]
+    arguments: Annotated[dict[str, Any], Field(max_length=MAX_ARGUMENTS)]
+    result: dict[str, Any]
+
+    @property
+    def line(self) -> str:
+        """As a person reads it: what was asked for, and what came of it."""
+        asked = ", ".join(f"{name}={value}" for name, value in self.arguments.items())
+        return f"{self.tool}({asked}): {self.result.get('status', '')} {self.result.get('say', '')}".rstrip()
+
+
 class Close(_Part):
     operation: Literal["close"]
     call_token: Token
     reason: Annotated[CloseReason, Field(strict=False)]
     duration_ms: Millis
     transcript: Annotated[list[_Utterance], Field(max_length=MAX_TRANSCRIPT)]
+    facts: Annotated[list[_Fact], Field(max_length=MAX_FACTS)] = []  # pydantic copies it
 
     def said(self) -> tuple[Said, ...]:
         return tuple(Said(line.who, line.text, line.at_ms) for line in self.transcript)

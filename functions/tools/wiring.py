@@ -38,12 +38,15 @@ def build(environ: Mapping[str, str]) -> Tools:
     def stores() -> Stores:
         from pokea.adapters.clients import dynamodb
         from pokea.adapters.dynamo_bookings import DynamoBookingStore
+        from pokea.adapters.dynamo_callbacks import DynamoCallbackTasks
         from pokea.adapters.dynamo_calls import DynamoCallStore
         from pokea.adapters.dynamo_closings import DynamoClosings
         from pokea.adapters.dynamo_table import DynamoTable
 
         table = DynamoTable(dynamodb(), settings.core_table)
-        return Stores(DynamoCallStore(table), DynamoBookingStore(table), DynamoClosings(table))
+        return Stores(
+            DynamoCallStore(table), DynamoBookingStore(table), DynamoClosings(table), DynamoCallbackTasks(table)
+        )
 
     operations = Operations(
         stores=stores,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from bridge.core.frames import AnswerTool, CallTool, SwitchClosed, ToolAsked, ToolReturned, ToolsCancelled
+from bridge.core.frames import AnswerTool, CallTool, EndCall, SwitchClosed, ToolAsked, ToolReturned, ToolsCancelled
 from tests.unit.bridge.virtual_call import TOOLS, VirtualCall, context
 
 CALLS, SEED = 1_000, 2_7
@@ -22,27 +22,47 @@ def test_every_bogus_call_gets_one_structured_answer() -> None:
     draw = random.Random(SEED)
     call = VirtualCall(context(greeting="", phrases={}))
     call.model_ready()
-    open_ids: list[str] = []
+    running: list[str] = []
+    asked: set[str] = set()
+    cancelled: set[str] = set()
     for number in range(CALLS):
         name, arguments = draw.choice(NAMES), draw.choice(ARGUMENTS)
-        reused = draw.choice(open_ids) if open_ids and draw.random() < 0.1 else f"id-{number}"
-        before = len(call.all(AnswerTool)) + len(call.all(CallTool))
-        call.feed(ToolAsked(reused, name, arguments))
-        after = len(call.all(AnswerTool)) + len(call.all(CallTool))
-        assert after - before == (0 if reused in open_ids else 1), (SEED, number)
-        if call.all(CallTool) and call.last(CallTool).tool_call_id == reused and reused not in open_ids:
+        tool_call_id = draw.choice(running) if running and draw.random() < 0.1 else f"id-{number}"
+        before = len(call.all(CallTool))
+        call.feed(ToolAsked(tool_call_id, name, {**arguments, "n": number % 60}))
+        if len(call.all(CallTool)) > before:
+            assert call.last(CallTool).tool_call_id == tool_call_id
+            assert tool_call_id not in asked
             assert name in TOOLS
             assert len(str(arguments)) < 20_000
-            open_ids.append(reused)
-        assert len(open_ids) <= 8
-        if open_ids and draw.random() < 0.4:
-            done = open_ids.pop(draw.randrange(len(open_ids)))
+            running.append(tool_call_id)
+        asked.add(tool_call_id)
+        assert len(running) <= 8
+        if running and draw.random() < 0.4:
+            done = running.pop(draw.randrange(len(running)))
             if draw.random() < 0.3:
                 call.feed(ToolsCancelled((done, "never-asked")))
+                cancelled.add(done)
             call.feed(ToolReturned(done, {"status": "ok"}), ToolReturned(done, {"status": "again"}))
-    answered = [order.tool_call_id for order in call.all(AnswerTool)]
-    assert "again" not in {order.payload["status"] for order in call.all(AnswerTool)}
+        call.advance(draw.choice((0, 0, 50, 500)))
+    for tool_call_id in running:
+        call.feed(ToolReturned(tool_call_id, {"status": "ok"}))
+    answers = call.all(AnswerTool)
+    answered = [order.tool_call_id for order in answers]
+    assert "again" not in {order.payload["status"] for order in answers}
+    assert {order.payload["status"] for order in answers} == {"ok", "error"}
     assert len(answered) == len(set(answered))
+    assert asked - set(answered) <= cancelled
+
+
+def test_what_was_done_before_the_end_is_in_the_last_report() -> None:
+    call = VirtualCall(context(greeting="", phrases={}))
+    call.model_ready()
+    call.feed(ToolAsked("c1", "commitProposal", {"nonce": "n1"}), ToolReturned("c1", {"status": "booked"}))
+    call.feed(SwitchClosed(1000))
+    assert call.last(EndCall).facts == (
+        {"tool": "commitProposal", "arguments": {"nonce": "n1"}, "result": {"status": "booked"}},
+    )
 
 
 def test_an_answer_after_the_end_changes_nothing() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from bridge.core import turns
+from bridge.core import breaker, model_life, turns
 from pokea import calls
 from pokea.adapters.setting_names import SETTINGS
 
@@ -19,6 +19,9 @@ USUAL_NAMES = {
     "SAUTIKIT_API_BASE": "base URL of the carrier's REST API",
     "SAUTIKIT_WEBHOOK_SECRET": "secret that signs the carrier's hooks; several, separated by commas, while one is being replaced",
     "GEMINI_API_KEY": "key of the Gemini API",
+    "OPENAI_API_KEY": "key of the OpenAI API",
+    "OPENAI_BASE_URL": "base URL of a server that speaks OpenAI's Realtime wire: http(s)://host:port/v1",
+    "GOOGLE_APPLICATION_CREDENTIALS": "Google's own: file with the credentials for POKEA_GEMINI_VERTEX, where none are found otherwise",
 }
 
 
@@ -45,6 +48,8 @@ def states_page() -> str:
     for title, module, diagram in (
         ("A call", "pokea.calls", calls.diagram()),
         ("Turn-taking in the bridge", "bridge.core.turns", turns.diagram()),
+        ("The model's connections under one call", "bridge.core.model_life", model_life.diagram()),
+        ("A provider's circuit breaker", "bridge.core.breaker", breaker.diagram()),
     ):
         parts += [f"## {title}", "", f"`{module}`", "", "```mermaid", diagram.strip(), "```", ""]
     return "\n".join(parts)

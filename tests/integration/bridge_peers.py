@@ -22,8 +22,10 @@ from bridge.shell.call_task import CallServices
 from bridge.shell.carrier import CarrierHangUp
 from bridge.shell.clips import ClipStore, clip_key
 from bridge.shell.engines import Engines, gemini, over_socket
+from bridge.shell.frame_recorder import FrameStore
 from bridge.shell.health import Health
 from bridge.shell.server import Gate, Server
+from bridge.shell.stacks import STACKS
 from bridge.shell.tool_client import ToolClient, lambda_invoke
 from bridge.shell.worker import Exchange
 
@@ -51,6 +53,7 @@ CONTEXT: dict[str, Any] = {
     "stream": {"rate_hz": 16_000, "track": "inbound_track"},
 }  # fmt: skip
 Tools = Callable[[dict[str, Any]], dict[str, Any]]
+STACK = STACKS[0]  # of the phone leg; the fixture `each_stack` sets it
 
 
 def ok(**result: Any) -> dict[str, Any]:
@@ -174,7 +177,7 @@ def write_clip(folder: Path, voice: str, text: str, milliseconds: int, level: in
 
 @contextlib.asynccontextmanager
 async def running_bridge(
-    model_url: str,
+    model: str | Engines,
     tools: Tools | None,
     folder: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -183,8 +186,9 @@ async def running_bridge(
     max_calls: int = 50,
     head_within_s: float = 5.0,
     tools_deadline_s: float = 3.0,
+    frames: FrameStore | None = None,
 ) -> AsyncIterator[Bridge]:
-    """The production parts, put together as the worker does, on a free port."""
+    """The production parts, put together as the worker does, on a free port. `model`: Gemini's address, or any other engines."""
     hang_ups: list[str] = []
     log: list[str] = []
 
@@ -208,14 +212,16 @@ async def running_bridge(
         health = Health(max_calls)
         services = CallServices(
             settings=settings or SessionSettings(),
-            engines=Engines({"gemini": over_socket(gemini(model_url, "key"))}),
+            engines=Engines({"gemini": over_socket(gemini(model, "key"))}) if isinstance(model, str) else model,
             tools=client,
             carrier=CarrierHangUp(carrier_peer.url, "carrier-key"),
             clips=ClipStore(folder / "clips"),
             health=health,
             records_dir=folder / "records",
+            frames=frames,
         )
-        async with Server(Gate(health, client, Exchange(services)), "127.0.0.1", 0, head_within_s) as server:
+        gate = Gate(health, client, Exchange(services))
+        async with Server(gate, "127.0.0.1", 0, head_within_s, stack=STACK) as server:
             yield Bridge(server.port, health, hang_ups, log, folder / "records")
             await until(lambda: not health.calls, "every call is over")
         await services.carrier.close()

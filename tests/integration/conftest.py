@@ -4,8 +4,17 @@ from collections.abc import Iterator
 
 import pytest
 
+from bridge.shell.stacks import STACKS
 from pokea.adapters.dynamo_table import DynamoTable
+from tests.integration import bridge_peers
 from tests.support.store import RunningAws, shared_aws
+
+
+@pytest.fixture(params=STACKS)
+def each_stack(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Runs a test once over every WebSocket stack of the phone leg."""
+    monkeypatch.setattr(bridge_peers, "STACK", request.param)
+    return str(request.param)
 
 
 @pytest.fixture(scope="session")

@@ -28,6 +28,7 @@ from tests.integration.bridge_peers import (
     write_clip,
 )
 
+pytestmark = pytest.mark.usefixtures("each_stack")
 WISH = {"service": "cleaning", "when": "friday", "name": "Jane"}
 
 

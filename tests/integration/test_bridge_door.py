@@ -26,6 +26,7 @@ from tests.integration.bridge_peers import (
     until,
 )
 
+pytestmark = pytest.mark.usefixtures("each_stack")
 BAD_TOKENS = 1_000
 AT_ONCE = 50
 SEED = 4_3

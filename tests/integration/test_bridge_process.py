@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from websockets.asyncio.client import connect
 
+from bridge.core.recording import Kind, decode
 from local.live_server import LiveServer
 from local.model import Stage, scripted
 from tests.integration.bridge_peers import SUBPROTOCOL, is_sound
@@ -140,3 +141,37 @@ async def test_a_port_that_is_taken_is_not_shared_with_a_stranger() -> None:
         _, stderr = await asyncio.wait_for(process.communicate(), 20)
     assert process.returncode == 1
     assert "cannot listen" in stderr.decode()
+
+
+async def test_a_full_worker_steps_aside_so_that_every_place_behind_the_port_is_used() -> None:
+    async with (
+        LiveServer(scripted(says_hello)) as model,
+        bridge(POKEA_GEMINI_URL=model.url, POKEA_BRIDGE_WORKERS="2", POKEA_MAX_CALLS="3", POKEA_DRAIN_S="0") as (
+            _,
+            port,
+        ),
+        contextlib.AsyncExitStack() as calls,
+    ):
+        for _ in range(6):
+            url = f"ws://127.0.0.1:{port}/audio"
+            switch = await calls.enter_async_context(connect(url, subprotocols=[SUBPROTOCOL], compression=None))
+            await switch.recv()
+        async with asyncio.timeout(5):
+            while "503" not in await get(port, "/readyz"):  # noqa: ASYNC110  # another process
+                await asyncio.sleep(0.05)  # a worker looks four times a second whether others have room
+        assert "200 OK" in await get(port, "/livez")
+
+
+async def test_the_other_websocket_stack_talks_too_and_frames_are_recorded(tmp_path: Path) -> None:
+    settings = {"POKEA_WS_STACK": "websockets", "POKEA_FRAMES_DIR": str(tmp_path / "frames")}
+    async with (
+        LiveServer(scripted(says_hello)) as model,
+        bridge(POKEA_GEMINI_URL=model.url, POKEA_BRIDGE_WORKERS="1", **settings) as (_, port),
+    ):
+        async with connect(f"ws://127.0.0.1:{port}/audio", subprotocols=[SUBPROTOCOL], compression=None) as switch:
+            async with asyncio.timeout(10):
+                while not is_sound(await switch.recv()):
+                    pass
+    (path,) = (tmp_path / "frames").iterdir()
+    _, records = decode(path.read_bytes())
+    assert any(record.kind is Kind.SWITCH_AUDIO_OUT and any(record.payload) for record in records)

@@ -49,9 +49,21 @@ def test_an_unknown_agent_is_refused_in_one_line(tmp_path: Path) -> None:
     assert "--agent: 'plumber' is not one of booking, all" in errors
 
 
-def test_the_real_model_needs_its_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("GEMINI_API_KEY", raising=False)
-    command = [sys.executable, "-m", "local.cli", "demo", "--engine", "gemini"]
+@pytest.mark.parametrize(
+    ("wish", "said"),
+    [
+        (("--engine", "gemini", "--real"), "GEMINI_API_KEY or POKEA_GEMINI_VERTEX is not set"),
+        (("--engine", "hal"), "--engine: 'hal' is not one of offline, gemini, openai, openai-compatible, cascade, all"),
+        (("--engine", "openai", "--kill", "--track", "mixed"), "--track: calls that lose their engine"),
+    ],
+)
+def test_an_impossible_wish_is_refused_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wish: tuple[str, ...], said: str
+) -> None:
+    for key in ("GEMINI_API_KEY", "POKEA_GEMINI_VERTEX"):
+        monkeypatch.delenv(key, raising=False)
+    command = [sys.executable, "-m", "local.cli", "demo", "--out", str(tmp_path), *wish]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 2
-    assert "GEMINI_API_KEY is not set" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert said in done.stderr

@@ -9,10 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.core.frames import frame_bytes
-from bridge.core.pacer import Pacer
+from bridge.core.pacer import REWIND_MS, Pacer
 from bridge.core.playout import PlayoutLedger, Speaker, Utterance
 from bridge.core.resample import RATES_HZ, Resampler
 from bridge.core.voice import Voice
+from tests.support.lines_played import ClockedSwitch, numbered
 
 rates = st.sampled_from(RATES_HZ)
 
@@ -212,3 +213,90 @@ def test_the_ledger_refuses_an_endless_number_of_utterances() -> None:
     ledger = PlayoutLedger()
     taken = [ledger.begin(Utterance(Speaker.MODEL, 16_000)) for _ in range(100)]
     assert taken.count(True) == 64
+
+
+# --- stopping for a moment -------------------------------------------------------------------------------------------------
+
+acts = st.lists(st.tuples(st.sampled_from("aaafhprc"), st.integers(1, 400)), max_size=30)
+
+
+class Talk:
+    """An agent whose every sample is numbered, on a line that plays on the clock."""
+
+    def __init__(self, kill: bool) -> None:
+        self.voice = Voice(24_000, 160, kill_audio=kill)
+        self.switch = ClockedSwitch(24_000)
+        self.said: list[tuple[Utterance, int]] = []  # with the number of the first sample
+        self.generated = self.holds = 0
+        self.cut_at: list[int] = []  # numbers of the last samples that were cut
+        self.now = 0.0
+
+    def act(self, kind: str, amount: int) -> None:
+        if kind == "a" and self.generated + amount * 24 < 60_000:
+            begun = self.voice.model_audio(numbered(amount * 24, self.generated), 24_000)
+            if begun is not None:
+                self.said.append((begun, self.generated))
+            self.generated += amount * 24
+        elif kind == "f":
+            self.voice.finish()
+        elif kind in "hp":
+            self.holds += 1
+            self.switch.obey(self.voice.hold(self.now, recall=kind == "h"), self.now)
+        elif kind == "r":
+            self.voice.resume()
+        elif kind == "c":
+            self.voice.settle(self.now)
+            self.cut_at.append(self.generated)
+            self.switch.obey(self.voice.cut(self.now).flush, self.now)
+
+    def wait(self, milliseconds: float) -> None:
+        self.switch.run(self.voice, self.now, self.now + milliseconds)
+        self.now += milliseconds
+        self.voice.settle(self.now)
+        self.check_ledger()
+
+    def speech(self) -> list[int]:
+        return [sample for sample in self.switch.heard() if sample]
+
+    def check_ledger(self) -> None:
+        played = np.zeros(65_536, bool)
+        played[self.speech()] = True
+        for utterance, first in self.said:
+            heard = utterance.heard(self.now)
+            assert 0 <= heard <= utterance.sent <= utterance.generated
+            really = int(played[first + 1 : first + utterance.generated + 1].sum())
+            if utterance.cut_ms is None or self.voice.pacer._kill:
+                assert abs(really - heard) <= 1 + self.holds  # each stop may round one sample
+            else:
+                assert really <= heard  # it was sent and cannot be taken back
+
+
+@settings(max_examples=200, deadline=None)
+@given(acts, st.booleans())
+def test_speech_that_is_held_and_resumed_is_heard_whole_with_short_rewinds_and_counted_to_the_sample(
+    steps: list[tuple[str, int]], kill: bool
+) -> None:
+    talk = Talk(kill)
+    for kind, amount in steps:
+        talk.act(kind, amount)
+        talk.wait(amount)
+    talk.voice.resume()
+    talk.voice.finish()
+    talk.wait(8_000)
+    rewinds, last = 0, 0
+    for number in talk.speech():
+        if number != last + 1:
+            if number <= last:
+                rewinds += 1
+                assert last - number < REWIND_MS * 24
+            else:
+                assert any(last < boundary and number == boundary + 1 for boundary in talk.cut_at), (last, number)
+        last = number
+    assert rewinds <= talk.holds
+    assert rewinds == 0 or kill
+    if not talk.cut_at:
+        assert last == talk.generated
+        assert all(utterance.finished_at_ms(talk.now) is not None for utterance, _ in talk.said)
+    for utterance, _ in talk.said:
+        if utterance.cut_ms is not None:
+            assert utterance.finished_at_ms(talk.now + 60_000) is None

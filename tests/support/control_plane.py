@@ -144,7 +144,7 @@ class ControlPlane:
     def tools_parts(self) -> Tools:
         ids = itertools.count(1)
         operations = self.make_operations(
-            stores=lambda: Stores(self.calls, self.bookings, self.closings),
+            stores=lambda: Stores(self.calls, self.bookings, self.closings, self.callbacks),
             profiles=PROFILES,
             signer=lambda: self.signer,
             new_id=lambda: f"id{next(ids)}",

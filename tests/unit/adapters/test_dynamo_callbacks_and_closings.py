@@ -36,7 +36,9 @@ def test_a_lost_call_leaves_one_task(table: DynamoTable) -> None:
     assert tasks.add(replace(TASK, reason="other")) is False
     anonymous = replace(TASK, session_id=SessionId("HD_2"), number=None)
     assert tasks.add(anonymous) is True
-    assert tasks.of_business(BusinessId("clinic")) == (TASK, anonymous)
+    noted = replace(TASK, session_id=SessionId("HD_3"), notes=("caller: Hi", "proposeBooking(): proposed"))
+    assert tasks.add(noted) is True
+    assert tasks.of_business(BusinessId("clinic")) == (TASK, anonymous, noted)
     assert tasks.of_business(BusinessId("other")) == ()
 
 

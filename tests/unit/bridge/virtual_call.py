@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from math import inf
 from typing import Any, TypeVar
 
 import numpy as np
@@ -38,6 +39,7 @@ PHRASES = {
     "idle_goodbye": "I will hang up now. Goodbye.",
     "goodbye": "Goodbye.",
     "trouble": "Sorry, something went wrong.",
+    "one_moment": "One moment, please.",
 }
 TOOLS = {
     "findTimes": Effect.READ,
@@ -101,10 +103,22 @@ class VirtualCall:
                     self.sent.append((self.now, b"kill"))
             elif isinstance(order, UseModel):
                 self.model_heard += [(self.now, frame) for frame in order.held]
+            self.obeyed(order)
         while (message := self.session.pull(self.now)) is not None:
             self.sent.append((self.now, bytes(message)))
         if self.session.orders:
             self._take(self.session.take())
+
+    def obeyed(self, order: Command) -> None:
+        """For peers that react to what is ordered."""
+
+    @property
+    def peers_due_ms(self) -> float:
+        """When a peer does something next."""
+        return inf
+
+    def peers_act(self) -> None:
+        """Do what is due by now."""
 
     def feed(self, *events: Event) -> None:
         for event in events:
@@ -120,7 +134,7 @@ class VirtualCall:
         """Let time pass: the caller's frames arrive, what is due is sent, deadlines fire."""
         until = self.now + milliseconds
         while not self.session.ended:
-            due = min(self.session.deadline_ms, self.session.wake_ms, self._next_frame_ms)
+            due = min(self.session.deadline_ms, self.session.wake_ms, self._next_frame_ms, self.peers_due_ms)
             if due > until:
                 break
             self.now = max(self.now, due)
@@ -129,9 +143,12 @@ class VirtualCall:
                 if self.streaming:
                     self.hear(self._caller_frame(self.now))
             self._take([])
+            if self.now >= self.peers_due_ms:
+                self.peers_act()
             if self.now >= self.session.deadline_ms:
                 self.now += 0.5
                 self.feed(TimePassed())
+                assert self.session.deadline_ms > self.now, "a deadline that stays due would be a busy loop"
         self.now = max(self.now, until)
 
     def _caller_frame(self, end_ms: float) -> bytes:

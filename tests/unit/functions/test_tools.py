@@ -76,7 +76,9 @@ def test_open_returns_a_call_token_and_everything_the_bridge_needs(plane: Contro
     assert context["business"] == {"id": profile.business_id, "name": profile.name, "zone": profile.zone}
     assert context["limits"] == {"max_call_s": 900}
     assert context["stream"] == {"rate_hz": 16000, "track": "inbound_track"}
-    assert set(context["phrases"]) == {"idle_ask", "idle_ask_again", "idle_goodbye", "goodbye", "trouble"}
+    assert set(context["phrases"]) == {
+        "idle_ask", "idle_ask_again", "idle_goodbye", "goodbye", "trouble", "one_moment",
+    }  # fmt: skip
     assert profile.name in context["greeting"]
     assert "commitProposal" in [tool["name"] for tool in context["tools"]]
     token = plane.signer.read_call_token(result["call_token"], now=NOW)
@@ -155,6 +157,29 @@ def test_close_ends_the_call_and_keeps_what_was_heard(plane: ControlPlane) -> No
     )
     closing = plane.closings.closings[SESSION]
     assert [(said.who, said.text) for said in closing.transcript] == [("agent", "Hello"), ("caller", "Hi")]
+
+
+def test_a_call_that_lost_every_model_leaves_a_task_to_call_back_with_the_facts_so_far(plane: ControlPlane) -> None:
+    token = call_token(plane)
+    fact = {
+        "tool": "proposeBooking",
+        "arguments": {"service": "cleaning", "when": "friday at two"},
+        "result": {"status": "proposed", "say": "Shall I book it?"},
+    }
+    for _ in range(2):
+        plane.tools(close_request(token, reason="model_lost", facts=[fact]), None)
+    (task,) = plane.callbacks.tasks.values()
+    assert (task.session_id, task.number, task.reason) == (SESSION, CALLER, "model_lost")
+    assert task.notes == (
+        "agent: Hello",
+        "caller: Hi",
+        "proposeBooking(service=cleaning, when=friday at two): proposed Shall I book it?",
+    )
+
+
+def test_a_call_that_ended_well_leaves_no_task(plane: ControlPlane) -> None:
+    plane.tools(close_request(call_token(plane)), None)
+    assert plane.callbacks.tasks == {}
 
 
 def test_the_first_close_stands(plane: ControlPlane) -> None:

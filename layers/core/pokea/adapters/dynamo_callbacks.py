@@ -28,6 +28,8 @@ class DynamoCallbackTasks:
             "reason": {"S": task.reason},
             "created_at": {"S": instant(task.created_at)},
         }
+        if task.notes:
+            content["notes"] = {"L": [{"S": note} for note in task.notes]}
         if task.number is not None:
             content["number"] = {"S": str(task.number)}
         try:
@@ -51,4 +53,5 @@ def _read(item: Mapping[str, Value]) -> CallbackTask:
         number=E164(item["number"]["S"]) if "number" in item else None,
         reason=item["reason"]["S"],
         created_at=datetime.fromisoformat(item["created_at"]["S"]),
+        notes=tuple(note["S"] for note in item["notes"]["L"]) if "notes" in item else (),
     )

@@ -38,7 +38,7 @@ class Agent(Protocol):
         """The first words of a call: who this is, that it is an AI, and the recording notice if the business records."""
 
     def phrases(self, profile: Profile, language: str) -> dict[str, str]:
-        """Fixed lines by key: idle_ask, idle_ask_again, idle_goodbye, goodbye, trouble."""
+        """Fixed lines by key: idle_ask, idle_ask_again, idle_goodbye, goodbye, trouble, one_moment."""
 
     def run(self, call: ToolCall, caller: Caller, desk: Desk, now: datetime) -> ToolResult:
         """Do what a model asks for, as far as the rules allow. A domain "no" is a payload with status and words, never an error.

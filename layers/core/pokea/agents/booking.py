@@ -45,7 +45,7 @@ class BookingAgent:
         return booking_desk.run(call, tool_specs(desk.profile), caller, desk, now)
 
 
-PHRASES = ("idle_ask", "idle_ask_again", "idle_goodbye", "goodbye", "trouble")
+PHRASES = ("idle_ask", "idle_ask_again", "idle_goodbye", "goodbye", "trouble", "one_moment")
 
 _INSTRUCTIONS = """\
 You are the telephone assistant of {business}. You book, move and cancel appointments, and nothing else.

@@ -11,6 +11,7 @@ WORDS = {
     "idle_goodbye": "I still cannot hear you, so I will end the call now. Please call again. Goodbye.",
     "goodbye": "Thank you for calling {business}. Goodbye.",
     "trouble": "I am sorry, we have a technical problem. Please call again in a few minutes.",
+    "one_moment": "One moment, please.",
     "say_again": "Sorry, I did not get that. Could you say it again?",
     # questions
     "ask_service": "What would you like to come for: {choices}?",

@@ -11,6 +11,7 @@ WORDS = {
     "idle_goodbye": "Bado sikusikii, kwa hiyo nakata simu sasa. Tafadhali piga tena. Kwaheri.",
     "goodbye": "Asante kwa kupiga simu {business}. Kwaheri.",
     "trouble": "Samahani, tuna tatizo la kiufundi. Tafadhali piga tena baada ya dakika chache.",
+    "one_moment": "Subiri kidogo, tafadhali.",
     "say_again": "Samahani, sikuelewa. Tafadhali sema tena?",
     # questions
     "ask_service": "Ungependa kuja kwa huduma gani: {choices}?",

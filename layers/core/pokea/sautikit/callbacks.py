@@ -1,7 +1,8 @@
-"""Callback tasks: a caller whom we owe a call, because the carrier could never connect them to our bridge."""
+"""Callback tasks: a caller whom we owe a call, because the carrier could never connect them to our bridge, or our bridge to any model."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -9,6 +10,10 @@ from typing import Protocol
 from pokea.calls import Call, Direction
 from pokea.ids import BusinessId, SessionId
 from pokea.phone_numbers import E164
+from pokea.sautikit.closings import CloseReason, Closing
+
+_NOTES_KEPT = 20
+_NOTE_CHARS = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +25,7 @@ class CallbackTask:
     number: E164 | None  # None when withheld: the task still says that somebody tried
     reason: str
     created_at: datetime
+    notes: tuple[str, ...] = ()  # what the call had come to, a line each, latest last
 
 
 class CallbackTasks(Protocol):
@@ -31,11 +37,24 @@ def callback_owed(call: Call, now: datetime) -> CallbackTask | None:
     """The task that a call leaves when its stream failed before any bridge had opened it; None for every other call."""
     if call.stream_failed is None or call.opened_at is not None:
         return None
-    number = call.b_number if call.direction is Direction.OUTBOUND else call.a_number
+    return _task(call, call.stream_failed, (), now)
+
+
+def callback_after(call: Call, closing: Closing, facts: Iterable[str], now: datetime) -> CallbackTask | None:
+    """The task that a call leaves which lost every model: what the caller wanted is not done. `facts`: what tools were asked and
+    answered, a line each."""
+    if closing.reason is not CloseReason.MODEL_LOST:
+        return None
+    said = [f"{line.who}: {line.text}" for line in closing.transcript]
+    return _task(call, closing.reason.value, [*said[-_NOTES_KEPT // 2 :], *facts], now)
+
+
+def _task(call: Call, reason: str, notes: Iterable[str], now: datetime) -> CallbackTask:
     return CallbackTask(
         session_id=call.session_id,
         business_id=call.business_id,
-        number=number,
-        reason=call.stream_failed,
+        number=call.b_number if call.direction is Direction.OUTBOUND else call.a_number,
+        reason=reason,
         created_at=now,
+        notes=tuple(note[:_NOTE_CHARS] for note in [*notes][-_NOTES_KEPT:]),
     )

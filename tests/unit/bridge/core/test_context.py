@@ -32,6 +32,7 @@ def test_tools_come_with_their_effects() -> None:
         ({"tools": [{"description": "nameless"}]}, "tools"),
         ({"tools": [{"name": "f", "effect": "explode"}]}, "tools"),
         ({"stream": {"rate_hz": 44_100}}, "stream.rate_hz"),
+        ({"stream": {"track": "outbound_track"}}, "stream.track"),
         ({"limits": {"max_call_s": 0}}, "limits.max_call_s"),
     ],
 )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -24,6 +26,7 @@ from bridge.core.frames import (
     ModelInterrupted,
     ModelLost,
     ModelReady,
+    ModelSetup,
     OpenModel,
     ResumeHandle,
     SayToModel,
@@ -39,6 +42,11 @@ from bridge.core.frames import (
 from bridge.core.session import SessionSettings
 from bridge.core.turns import Turn
 from tests.unit.bridge.virtual_call import ALL_CLIPS, SPEECH, VirtualCall, clips, context, voice_ms
+
+
+def call_so_far(setup: ModelSetup) -> Any:
+    """What a successor is told."""
+    return json.loads(setup.instructions.partition("<call-so-far>")[2].partition("</call-so-far>")[0])
 
 
 def talking(call_clips: dict[str, bytes] | None = None, **changes: object) -> VirtualCall:
@@ -528,14 +536,14 @@ def test_go_away_forces_the_exchange_before_time_runs_out() -> None:
     call = talking()
     call.model_says(30_000, complete=False)
     call.feed(GoingAway(9_500))
-    call.advance(7_000)
+    call.advance(6_500)
     assert len(call.all(OpenModel)) == 1
     call.advance(600)
     assert len(call.all(OpenModel)) == 2
 
 
 def test_a_failed_exchange_keeps_the_old_connection() -> None:
-    call = VirtualCall(context(greeting=""), settings=SessionSettings((replace(GEMINI, rotate_ms=10_000),)))
+    call = VirtualCall(context(greeting="", phrases={}), settings=SessionSettings((replace(GEMINI, rotate_ms=10_000),)))
     call.model_ready()
     call.advance(10_100)
     call.feed(ModelLost(2, 0, "no answer"))
@@ -557,7 +565,10 @@ def test_a_lost_model_is_resumed_once_and_then_started_afresh_with_what_was_said
     call.feed(ModelLost(2, 1007, loss=Loss.STATE))
     fresh = call.last(OpenModel).setup
     assert fresh.resume_handle is None
-    assert "caller: a cleaning please\nagent: Which day?" in fresh.instructions
+    assert call_so_far(fresh)["turns"] == [
+        {"who": "caller", "text": "a cleaning please"},
+        {"who": "agent", "text": "Which day?"},
+    ]
     call.feed(ModelReady(3))
     call.advance(100)
     assert call.last(UseModel).link == 3
@@ -568,16 +579,46 @@ def test_a_model_lost_while_the_caller_waits_is_told_to_go_on() -> None:
     call = talking()
     call.speech = [(call.now + 100, call.now + 800)]
     call.advance(1_200)
+    call.feed(CallerTranscribed("a cleaning please", finished=True))
     call.feed(ModelLost(1, 1011))
     call.model_ready()
-    assert "interrupted" in call.last(SayToModel).text
+    assert call_so_far(call.last(OpenModel).setup)["answer_owed"] is True
+    assert call.last(SayToModel).text.startswith("[The connection was interrupted")
+    assert not call.last(UseModel).held  # the words are in the brief: as sound they would be answered twice
 
 
-def test_a_model_that_cannot_be_had_ends_in_an_apology_and_a_hang_up() -> None:
+def test_what_the_lost_model_had_not_understood_reaches_the_next_one_as_sound() -> None:
+    call = talking()
+    call.speech = [(call.now + 100, call.now + 800)]
+    call.advance(1_200)
+    call.feed(CallerTranscribed("a clea"), ModelLost(1, 1011))
+    call.model_ready()
+    brief = call_so_far(call.last(OpenModel).setup)
+    assert (brief["turns"], brief["answer_owed"]) == ([{"who": "caller", "text": "a clea"}], True)
+
+    call = talking()
+    call.speech = [(call.now + 100, call.now + 800)]
+    call.advance(700)
+    call.feed(CallerTranscribed("a clea"), ModelLost(1, 1011))
+    call.advance(300)
+    call.model_ready()
+    brief = call_so_far(call.last(OpenModel).setup)
+    assert (brief["turns"], brief["answer_owed"]) == ([], False)
+    assert sum(any(frame) for frame in call.last(UseModel).held) >= 34
+    assert call.all(SayToModel) == []
+
+
+def test_a_model_that_cannot_be_had_is_tried_for_twelve_seconds_and_then_apologised_for() -> None:
     call = talking(clips(trouble=1_200))
-    call.feed(ModelLost(1, 1011), ModelLost(2, 0), ModelLost(3, 0))
-    call.advance(3_000)
-    assert list(call.sounds(3_000))
+    call.feed(ModelLost(1, 1011))
+    lost_at = call.now
+    while not list(call.sounds(3_000)):
+        call.feed(ModelLost(call.last(OpenModel).link, 0))
+        call.advance(100)
+        assert call.now - lost_at <= 13_000
+    assert call.now - lost_at > 12_000
+    assert 10 <= len(call.all(OpenModel)) <= 16
+    call.advance(2_000)
     assert call.last(HangUp).reason is EndReason.MODEL_LOST
 
 
@@ -602,9 +643,9 @@ def test_what_an_abandoned_connection_reports_is_ignored() -> None:
 def test_a_model_that_hears_and_says_nothing_is_nudged_and_then_replaced() -> None:
     call = talking()
     call.feed(CallerTranscribed("hello?"))
-    call.advance(7_100)
+    call.advance(3_600)
     assert "interrupted" in call.last(SayToModel).text
-    call.advance(7_100)
+    call.advance(2_000)
     assert len(call.all(OpenModel)) == 2
 
 

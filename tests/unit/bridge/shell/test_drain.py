@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from bridge.shell.drain import Drain
 from bridge.shell.health import Health
 
@@ -19,6 +21,36 @@ class LiveCall:
     def must_end(self) -> None:
         self.told += 1
         asyncio.get_running_loop().call_later(0.01, self.health.calls.discard, self)
+
+    def must_leave(self) -> None:
+        raise AssertionError("it had ended")
+
+    def check_line(self) -> None: ...
+
+
+class StubbornCall(LiveCall):
+    """Has more to say than there is time for."""
+
+    left = False
+
+    def must_end(self) -> None:
+        self.told += 1
+
+    def must_leave(self) -> None:
+        self.left = True
+        self.health.calls.discard(self)
+
+
+async def test_a_call_whose_last_words_take_too_long_is_cut_and_the_process_ends(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("bridge.shell.drain._LAST_WORDS_S", 0.05)
+    health = Health(10)
+    call, drain = StubbornCall(health), Drain(health, 0)
+    drain.ask()
+    async with asyncio.timeout(2):
+        await drain.wait()
+    assert (call.told, call.left) == (1, True)
 
 
 async def test_an_idle_bridge_stops_at_once() -> None:

@@ -1,0 +1,156 @@
+"""F1.3: SIGTERM at any instant of a call: no leg stays up, every opened call is reported once, and the process ends in time."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import random
+import signal
+import sys
+from typing import Any
+
+import pytest
+
+from local.live_server import LiveServer
+from local.model import Stage, scripted, tone
+from tests.integration.bridge_peers import CONTEXT, HttpPeer, ok
+from tests.integration.test_bridge_process import ROOT, environ, free_port, get
+from tests.support.raw_socket import BINARY, RawSocket, frame
+
+SEED = 1_3
+LIMIT_S = 1
+TOKEN = "eyJhbGciOiJI.eyJzaWQiOiJI.c2lnbmF0dXJlLW9mLXRlc3Q"
+SPEECH = frame(BINARY, b"\x00\x10\x00\xf0" * 160)
+QUIET = frame(BINARY, bytes(640))
+STORY = tone(800)
+
+
+class Plane:
+    """The tools function and the carrier: which calls were opened, reported and hung up."""
+
+    def __init__(self, slow_s: float) -> None:
+        self.slow_s = slow_s
+        self.opened: list[str] = []
+        self.closed: list[str] = []
+        self.hung_up: list[str] = []
+
+    def tools(self, method: str, path: str, body: bytes) -> tuple[int, Any]:
+        event = json.loads(body)
+        if event["operation"] == "open":
+            self.opened.append(event["session_id"])
+            return 200, ok(call_token=event["session_id"], context={**CONTEXT, "greeting": ""})
+        if event["operation"] == "close":
+            self.closed.append(event["call_token"])
+            return 200, ok()
+        return 200, ok(payload={"status": "ok", "say": "Fine."}, nonce=None, end_call=False)
+
+    def carrier(self, method: str, path: str, body: bytes) -> tuple[int, Any]:
+        self.hung_up.append(path.split("/")[3])
+        return 200, {"status": "hung_up"}
+
+
+async def converses(stage: Stage) -> None:
+    while True:
+        await stage.session.audio(STORY, 100)
+        await stage.session.generation_complete()
+        await stage.session.turn_complete()
+        await stage.call("findTimes")
+        await asyncio.sleep(0.4)
+
+
+class Leg:
+    """One leg from its connection to its end, whatever the bridge does."""
+
+    def __init__(self, port: int, name: str) -> None:
+        self.name = name
+        self.is_up = False
+        self.task = asyncio.ensure_future(self._live(port))
+
+    async def _live(self, port: int) -> None:
+        try:
+            raw = await RawSocket.connect(port, f"/audio?call={self.name}&token={TOKEN}")
+        except (ConnectionError, OSError, asyncio.IncompleteReadError):
+            return  # refused: the carrier goes on with what stands behind the stream
+        self.is_up = True
+        speaking = asyncio.ensure_future(self._speak(raw))
+        while await raw.receive() is not None:
+            pass
+        self.is_up = False
+        speaking.cancel()
+        raw.abort()
+
+    async def _speak(self, raw: RawSocket) -> None:
+        with contextlib.suppress(ConnectionError):
+            for number in range(10_000):
+                raw.send(SPEECH if number % 60 < 15 else QUIET)
+                await asyncio.sleep(0.02)
+
+
+async def one_instant(draw: random.Random, stack: str) -> str:
+    """Starts a bridge and calls, stops it somewhere, and says what is wrong afterwards; empty if nothing is."""
+    plane, port, instant_s = Plane(0.0), free_port(), draw.uniform(0.0, 2.0)
+    loop = asyncio.get_running_loop()
+    async with (
+        HttpPeer(plane.tools) as tools,
+        HttpPeer(plane.carrier) as carrier,
+        LiveServer(scripted(converses)) as model,
+    ):
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "bridge", cwd=ROOT, stderr=asyncio.subprocess.DEVNULL,
+            env=environ(
+                POKEA_BRIDGE_PORT=str(port), POKEA_BRIDGE_WORKERS="1", POKEA_GEMINI_URL=model.url, POKEA_DRAIN_S=str(LIMIT_S),
+                POKEA_TOOLS_FUNCTION="tools", AWS_ENDPOINT_URL_LAMBDA=tools.url, AWS_ACCESS_KEY_ID="x", AWS_DEFAULT_REGION="af-south-1",
+                AWS_SECRET_ACCESS_KEY="x", SAUTIKIT_API_BASE=carrier.url, SAUTIKIT_API_KEY="k", POKEA_WS_STACK=stack,
+            ),
+        )  # fmt: skip
+        await listening(port)
+        legs = [Leg(port, f"HD_{number:012x}") for number in range(4)]
+        late = loop.call_later(instant_s, lambda: legs.append(Leg(port, "HD_00000000ffff")))
+        await asyncio.sleep(instant_s)
+        process.send_signal(signal.SIGTERM)
+        began_s = loop.time()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(process.wait(), LIMIT_S + 12)
+        took_s = loop.time() - began_s
+        late.cancel()
+        if process.returncode is None:
+            process.kill()
+            return f"after {instant_s:.3f} s: still running"
+        await asyncio.wait([leg.task for leg in legs], timeout=5)
+        problems = {
+            "exit code": process.returncode != 0,
+            f"took {took_s:.1f} s": took_s > LIMIT_S + 5 + 1,  # and a second for a slow machine
+            "a leg is still up": any(leg.is_up for leg in legs),
+            "not every call was reported once": sorted(plane.opened) != sorted(plane.closed),
+            "a connection to a model is left": model.active > 0,
+        }
+    return ", ".join(f"after {instant_s:.3f} s: {name}" for name, wrong in problems.items() if wrong)
+
+
+async def listening(port: int) -> None:
+    async with asyncio.timeout(20):
+        for _ in range(400):
+            with contextlib.suppress(OSError):
+                if "200 OK" in await get(port, "/readyz"):
+                    return
+            await asyncio.sleep(0.05)
+
+
+async def test_a_bridge_that_is_stopped_in_mid_call_leaves_nothing_behind() -> None:
+    draw = random.Random(SEED)
+    assert await one_instant(draw, "picows") == ""
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("part", range(8))
+async def test_a_bridge_that_is_stopped_at_any_instant_leaves_nothing_behind(part: int) -> None:
+    draw = random.Random(SEED + part)
+    places = asyncio.Semaphore(3)
+
+    async def one(stack: str) -> str:
+        async with places:
+            return await one_instant(draw, stack)
+
+    wrong = await asyncio.gather(*(one(("picows", "websockets")[number % 2]) for number in range(25)))
+    assert [problem for problem in wrong if problem] == []
