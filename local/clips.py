@@ -1,16 +1,19 @@
-"""Greetings and prompts, spoken once by the model and kept as files, so that a call starts with a voice and not with a wait."""
+"""Greetings and prompts, spoken once and kept as files, so that a call starts with a voice and not with a wait."""
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
 import wave
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from bridge.shell.render import render_clip
+from bridge.shell.model_link import MakeLink
+from bridge.shell.render import read_aloud, render_clip
+from local.speech.voice import Voice
 from pokea import agents
+from pokea.errors import CallError
 from pokea.profile import Profile
 
 CLIP_RATE_HZ = 24_000  # what the models speak
@@ -21,6 +24,7 @@ RENDERED_AT_ONCE = 4
 class Clip:
     voice: str
     text: str
+    language: str
 
     @property
     def key(self) -> str:
@@ -28,14 +32,18 @@ class Clip:
         return hashlib.sha256(f"{self.voice}\n{self.text}".encode()).hexdigest()[:32]
 
 
+Speak = Callable[[Clip], Awaitable[bytes]]
+"""A clip → 24 kHz mono PCM16."""
+
+
 def clips_of(profile: Profile) -> list[Clip]:
     """Everything that a business's agent must be able to say at once, in each of its languages."""
     agent = agents.get(profile.line.agent)
-    texts: list[str] = []
+    clips: dict[str, Clip] = {}
     for language in profile.languages:
-        texts.append(agent.greeting(profile, language))
-        texts.extend(agent.phrases(profile, language).values())
-    return [Clip(profile.voice, text) for text in dict.fromkeys(texts)]
+        for text in (agent.greeting(profile, language), *agent.phrases(profile, language).values()):
+            clips.setdefault(text, Clip(profile.voice, text, language))
+    return list(clips.values())
 
 
 def missing_clips(profiles: Iterable[Profile], folder: Path) -> list[Clip]:
@@ -43,16 +51,41 @@ def missing_clips(profiles: Iterable[Profile], folder: Path) -> list[Clip]:
     return [clip for key, clip in wanted.items() if not (folder / f"{key}.wav").exists()]
 
 
-async def render_clips(
-    clips: Iterable[Clip], folder: Path, gemini_url: str, api_key: str, model: str = "gemini-3.8-live"
-) -> None:
-    """Have the model speak each clip and store it; a clip appears whole or not at all."""
+def by_gemini(url: str, api_key: str, model: str = "gemini-3.8-live") -> Speak:
+    """The model itself reads the clips aloud."""
+
+    async def speak(clip: Clip) -> bytes:
+        return await render_clip(url, api_key, model, clip.voice, clip.text)
+
+    return speak
+
+
+def by_engine(make: MakeLink, model: str) -> Speak:
+    """An engine of the bridge reads the clips aloud."""
+
+    async def speak(clip: Clip) -> bytes:
+        return await read_aloud(make, model, clip.voice, clip.text)
+
+    return speak
+
+
+def by_synthesiser(voice: Voice) -> Speak:
+    """What the offline engine speaks with, without the engine between."""
+
+    async def speak(clip: Clip) -> bytes:
+        return await voice.say(clip.text, language=clip.language, rate_hz=CLIP_RATE_HZ)
+
+    return speak
+
+
+async def render_clips(clips: Iterable[Clip], folder: Path, speak: Speak) -> None:
+    """Have each clip spoken and store it; a clip appears whole or not at all. Raises what the first failure raises."""
     folder.mkdir(parents=True, exist_ok=True)
     places = asyncio.Semaphore(RENDERED_AT_ONCE)
 
     async def render(clip: Clip) -> None:
         async with places:
-            pcm = await render_clip(gemini_url, api_key, model, clip.voice, clip.text)
+            pcm = await speak(clip)
         draft = folder / f"{clip.key}.draft"
         with wave.open(str(draft), "wb") as file:
             file.setnchannels(1)
@@ -61,6 +94,9 @@ async def render_clips(
             file.writeframes(pcm)
         draft.replace(folder / f"{clip.key}.wav")
 
-    async with asyncio.TaskGroup() as group:
-        for clip in clips:
-            group.create_task(render(clip))
+    try:
+        async with asyncio.TaskGroup() as group:
+            for clip in clips:
+                group.create_task(render(clip))
+    except* CallError as failures:
+        raise failures.exceptions[0] from None

@@ -1,16 +1,20 @@
 """Everything on one machine: local AWS, the Lambdas behind a gateway, the media bridge, a model and a carrier.
 
-Only the carrier and the model are stood in for, at their network edge; what runs between them is what runs in AWS. With a real
-model key in the environment, the same stack talks to the real model.
+Only the carrier and the models are stood in for, at their network edge; what runs between them is what runs in AWS. With the keys of
+real models in the environment, the same stack talks to those.
+
+A stack has one AWS and one carrier. What answers the calls is a desk: a gateway, a bridge and its engines, for the businesses of one
+folder. Usually there is one; desks with other engines, or with engines that die, can be opened beside it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
-from contextlib import AsyncExitStack
-from dataclasses import dataclass
+import os
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
@@ -19,13 +23,18 @@ from typing import Self
 import boto3
 import httpx
 
+from bridge.settings import read_settings
+from bridge.shell.engine_setup import build
 from local.aws import LocalAws
 from local.carrier import Carrier
-from local.clips import Clip, missing_clips, render_clips
+from local.clips import by_engine, by_synthesiser, missing_clips, render_clips
+from local.engines import Leg, environ_of
 from local.processes import ROOT, Child, ChildFailed, free_port
-from local.secrets_file import load_or_create, write_private
+from local.secrets_file import LocalSecrets, load_or_create, write_private
+from local.speech.voice import Voice
 from pokea.adapters.dynamo_api_keys import DynamoApiKeyStore
 from pokea.adapters.dynamo_table import DynamoTable
+from pokea.adapters.secrets import Secrets
 from pokea.ids import BusinessId
 from pokea.profile import Profile, load_profiles
 
@@ -43,45 +52,76 @@ def no_progress(_: str) -> None:
 
 @dataclass(frozen=True)
 class StackOptions:
-    """Where the stack keeps its state and what it runs with. Port 0 = any free one."""
+    """Where the stack keeps its state. Port 0 = any free one."""
 
     state_dir: Path
-    profiles_dir: Path = PROFILES
-    records_dir: Path | None = None  # default: <state_dir>/calls
-    gateway_port: int = 0
     carrier_port: int = 0
+
+
+@dataclass(frozen=True)
+class DeskOptions:
+    """Whose calls a desk takes and which engines answer them, the preferred one first. Port 0 = any free one.
+
+    bridge_environ and engine_environ: settings on top, for the bridge and for the engines' processes.
+    """
+
+    name: str = "desk"
+    legs: tuple[Leg, ...] = (Leg("gemini"),)
+    profiles_dir: Path = PROFILES
+    gateway_port: int = 0
     bridge_port: int = 0
-    gemini_key: str = ""  # empty: the offline engine
-    extra_environ: Mapping[str, str] | None = None
+    bridge_environ: Mapping[str, str] = field(default_factory=dict)
+    engine_environ: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Desk:
+    """A desk that answers calls. `engine_logs` holds what each engine's process printed, by engine."""
+
+    options: DeskOptions
+    profiles: Mapping[BusinessId, Profile]
+    gateway_url: str
+    bridge_url: str
+    children: tuple[Child, ...]
+    engine_logs: Mapping[str, Path]
+
+    @property
+    def legs(self) -> tuple[Leg, ...]:
+        return self.options.legs
+
+    @property
+    def is_offline(self) -> bool:
+        """No real model answers."""
+        return not any(leg.is_real for leg in self.legs)
 
 
 class Stack:
-    """The composed system, as an async context manager. After entering, `carrier` places and answers calls."""
+    """AWS and the carrier, as an async context manager; `desk` opens what answers."""
 
     aws: LocalAws
     carrier: Carrier
-    gateway_url: str
-    bridge_url: str
-    engine_url: str
-    environ: dict[str, str]
-    profiles: Mapping[BusinessId, Profile]
 
     def __init__(self, options: StackOptions, progress: Progress = no_progress) -> None:
         self.options = options
-        self.records_dir = options.records_dir or options.state_dir / "calls"
+        self.records_dir = options.state_dir / "calls"
         self.clips_dir = options.state_dir / "clips"
         self.children: list[Child] = []
+        self._secrets: LocalSecrets = load_or_create(options.state_dir / "secrets.json")
         self._progress = progress
         self._resources = AsyncExitStack()
-
-    @property
-    def engine_is_offline(self) -> bool:
-        return not self.options.gemini_key
+        self._opening = asyncio.Lock()  # one desk at a time: starting five processes is work for every core
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as started:  # what was started is stopped again if a later part does not come up
-            self._resources = started
-            await self._start()
+            self._progress("local AWS (an emulator: data stays in the state folder)")
+            self.aws = await started.enter_async_context(LocalAws(self.options.state_dir, TEMPLATE))
+            self.carrier = await started.enter_async_context(
+                Carrier(
+                    api_key=self._secrets.carrier_api_key,
+                    webhook_secret=self._secrets.webhook_signing_secret,
+                    port=self.options.carrier_port,
+                )
+            )
             self._resources = started.pop_all()
         return self
 
@@ -92,36 +132,68 @@ class Stack:
 
     async def watch(self) -> None:
         """Return only by raising: ChildFailed as soon as one process of the stack has died."""
-        watched: tuple[Child | LocalAws, ...] = (self.aws, *self.children)
         while True:
+            watched: tuple[Child | LocalAws, ...] = (self.aws, *self.children)
             for process in watched:
                 if not process.running:
                     raise process.failure()
             await asyncio.sleep(0.5)
 
-    async def _start(self) -> None:
-        options, enter = self.options, self._resources.enter_async_context
-        self.profiles = load_profiles(options.profiles_dir)
-        secrets = load_or_create(options.state_dir / "secrets.json")
-        gateway_port = options.gateway_port or free_port()
-        bridge_port = options.bridge_port or free_port()
-        self.gateway_url = f"http://127.0.0.1:{gateway_port}"
-        self.bridge_url = f"ws://127.0.0.1:{bridge_port}"
+    @asynccontextmanager
+    async def desk(self, options: DeskOptions) -> AsyncIterator[Desk]:
+        """Open a desk for the businesses of a folder, and close it at the end of the block.
 
-        self._progress("local AWS (an emulator: data stays in the state folder)")
-        self.aws = await enter(LocalAws(options.state_dir, TEMPLATE))
-        self.carrier = await enter(
-            Carrier(
-                api_key=secrets.carrier_api_key,
-                webhook_secret=secrets.webhook_signing_secret,
-                port=options.carrier_port,
-            )
-        )
-        self.environ = {
+        Raises ChildFailed when a process does not come up, BadProfile for a profile that cannot be used.
+        """
+        profiles = load_profiles(options.profiles_dir)
+        gateway_port, bridge_port = options.gateway_port or free_port(), options.bridge_port or free_port()
+        gateway_url, bridge_url = f"http://127.0.0.1:{gateway_port}", f"ws://127.0.0.1:{bridge_port}"
+        environ = self._environ(options, gateway_url, bridge_url)
+        async with AsyncExitStack() as opened:
+            staff = _Staff(self.options.state_dir / "logs", options, opened)
+            opened.callback(lambda: self._dismiss(staff.children))
+            async with self._opening:
+                await self._staff_desk(staff, options, environ, profiles.values(), (gateway_port, bridge_port))
+            self.children += staff.children
+            self._route_numbers(profiles.values(), gateway_url)
+            yield Desk(options, profiles, gateway_url, bridge_url, tuple(staff.children), staff.engine_logs)
+
+    async def _staff_desk(
+        self,
+        staff: _Staff,
+        options: DeskOptions,
+        environ: Mapping[str, str],
+        profiles: Iterable[Profile],
+        ports: tuple[int, int],
+    ) -> None:
+        stand_ins = [leg.name for leg in options.legs if not leg.is_real]
+        self._progress("the Lambdas behind a local gateway" + "".join(f", a stand-in for {name}" for name in stand_ins))
+        try:
+            async with asyncio.TaskGroup() as starting:
+                starting.create_task(staff.start_gateway(ports[0], environ))
+                engines = [starting.create_task(staff.start_engine(leg)) for leg in options.legs]
+        except* ChildFailed as failures:
+            raise failures.exceptions[0] from None
+        await self._render_missing_clips(profiles, options.legs)
+        self._progress("the media bridge")
+        settings = {
+            **environ,
+            **{key: value for engine in engines for key, value in engine.result().items()},
+            **_engine_order(options.legs),
+            "POKEA_CLIPS_DIR": str(self.clips_dir),
+            "POKEA_CALL_RECORDS_DIR": str(self.records_dir),
+            "AWS_ENDPOINT_URL_LAMBDA": environ["POKEA_PUBLIC_URL"],
+            **options.bridge_environ,
+        }
+        await staff.start_bridge(ports[1], settings)
+
+    def _environ(self, options: DeskOptions, gateway_url: str, bridge_url: str) -> dict[str, str]:
+        secrets = self._secrets
+        return {
             **self.aws.environ(),
             "POKEA_PROFILES_DIR": str(options.profiles_dir),
-            "POKEA_PUBLIC_URL": self.gateway_url,
-            "POKEA_BRIDGE_URL": self.bridge_url,
+            "POKEA_PUBLIC_URL": gateway_url,
+            "POKEA_BRIDGE_URL": bridge_url,
             "POKEA_RELEASE": "local",
             "POKEA_WEBHOOK_AUTH": "signature+path",
             "POKEA_WEBHOOK_PATH_SECRET": secrets.webhook_path_secret,
@@ -129,96 +201,122 @@ class Stack:
             "SAUTIKIT_API_BASE": self.carrier.base_url,
             "SAUTIKIT_API_KEY": secrets.carrier_api_key,
             "SAUTIKIT_WEBHOOK_SECRET": secrets.webhook_signing_secret,
-            **(options.extra_environ or {}),
         }
-        self._progress(
-            "the Lambdas behind a local gateway" + (", and the offline engine" if self.engine_is_offline else "")
-        )
-        await asyncio.gather(self._start_gateway(gateway_port), self._start_engine())
-        await self._render_missing_clips()
-        self._progress("the media bridge")
-        await self._start_bridge(bridge_port)
-        await asyncio.to_thread(ensure_api_keys, self)
-        hook = f"{self.gateway_url}/voice/{secrets.webhook_path_secret}"
-        events = f"{self.gateway_url}/call-events/{secrets.webhook_path_secret}"
-        for profile in self.profiles.values():
+
+    def _dismiss(self, children: Iterable[Child]) -> None:
+        for child in children:
+            if child in self.children:
+                self.children.remove(child)
+
+    def _route_numbers(self, profiles: Iterable[Profile], gateway_url: str) -> None:
+        hook = f"{gateway_url}/voice/{self._secrets.webhook_path_secret}"
+        events = f"{gateway_url}/call-events/{self._secrets.webhook_path_secret}"
+        for profile in profiles:
             self.carrier.add_number(profile.line.number, voice_url=hook, events_url=events)
 
-    async def _child(self, name: str, arguments: list[str], environ: Mapping[str, str], *, ready_line: bool) -> Child:
-        log = self.options.state_dir / "logs" / f"{name}.log"
-        child = await self._resources.enter_async_context(Child(name, arguments, environ, log, ready_line=ready_line))
+    async def _render_missing_clips(self, profiles: Iterable[Profile], legs: Iterable[Leg]) -> None:
+        """In the voice of the real model where there is one; a stand-in's own voice does not need the stand-in."""
+        missing = missing_clips(profiles, self.clips_dir)
+        if not missing:
+            return
+        self._progress(f"{len(missing)} greetings and prompts to render")
+        real = next((leg.name for leg in legs if leg.is_real), "")
+        if not real:
+            with Voice("agent") as voice:
+                await render_clips(missing, self.clips_dir, by_synthesiser(voice))
+            return
+        loopback = {"POKEA_STREAM_AUTH": "off", "POKEA_BRIDGE_HOST": "127.0.0.1", "POKEA_ENGINES": real}
+        settings = read_settings({**os.environ, **loopback})
+        engines = build(settings, Secrets(os.environ, secret_id=settings.secrets_id))
+        try:
+            await render_clips(missing, self.clips_dir, by_engine(engines.makers[real], settings.engine(real).model))
+        finally:
+            await engines.close()
+
+    def core_table(self) -> DynamoTable:
+        """The stack's table, for the parts of the desk that look into the store."""
+        environ = self.aws.environ()
+        client = boto3.client(
+            "dynamodb",
+            endpoint_url=environ["AWS_ENDPOINT_URL"],
+            region_name=environ["AWS_DEFAULT_REGION"],
+            aws_access_key_id=environ["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=environ["AWS_SECRET_ACCESS_KEY"],
+        )
+        return DynamoTable(client, environ["POKEA_CORE_TABLE"])
+
+
+class _Staff:
+    """The processes of one desk; they are stopped when `opened` closes."""
+
+    def __init__(self, logs: Path, options: DeskOptions, opened: AsyncExitStack) -> None:
+        self.children: list[Child] = []
+        self.engine_logs: dict[str, Path] = {}
+        self._logs, self._options, self._opened = logs, options, opened
+
+    async def _start(self, name: str, arguments: list[str], environ: Mapping[str, str], *, ready_line: bool) -> Child:
+        child = Child(name, arguments, environ, self._log(name), ready_line=ready_line)
+        await self._opened.enter_async_context(child)
         self.children.append(child)
         return child
 
-    async def _start_gateway(self, port: int) -> None:
+    def _log(self, name: str) -> Path:
+        return self._logs / self._options.name / f"{name}.log"
+
+    async def start_gateway(self, port: int, environ: Mapping[str, str]) -> None:
         arguments = ["-m", "local.gateway", "--port", str(port), "--template", str(TEMPLATE)]
-        await self._child("gateway", arguments, self.environ, ready_line=True)
+        await self._start("gateway", arguments, environ, ready_line=True)
 
-    async def _start_engine(self) -> None:
-        if not self.engine_is_offline:
-            self.engine_url = self.environ.get("POKEA_GEMINI_URL", GEMINI_URL)
-            return
-        engine = await self._child("engine", ["-m", "local.engine", "--port", "0", "--json-ready"], {}, ready_line=True)
-        self.engine_url = str(engine.ready["url"])
+    async def start_engine(self, leg: Leg) -> dict[str, str]:
+        """The bridge's settings for a leg; for a stand-in its process is started first."""
+        if leg.is_real:
+            return {}  # the real one's settings are in this environment already
+        name = f"engine-{leg.name}"
+        self.engine_logs[leg.name] = self._log(name)
+        engine = await self._start(name, leg.arguments(), self._options.engine_environ, ready_line=True)
+        return environ_of(leg.name, str(engine.ready["url"]))
 
-    async def _render_missing_clips(self) -> None:
-        missing: list[Clip] = missing_clips(self.profiles.values(), self.clips_dir)
-        if missing:
-            self._progress(f"{len(missing)} greetings and prompts to render")
-            await render_clips(missing, self.clips_dir, self.engine_url, self.options.gemini_key)
-
-    async def _start_bridge(self, port: int) -> None:
-        environ = {
-            **self.environ,
+    async def start_bridge(self, port: int, environ: Mapping[str, str]) -> None:
+        settings = {
+            "POKEA_BRIDGE_WORKERS": os.environ.get("POKEA_BRIDGE_WORKERS", "1"),
+            **environ,
             "POKEA_BRIDGE_HOST": "127.0.0.1",
             "POKEA_BRIDGE_PORT": str(port),
-            "POKEA_BRIDGE_WORKERS": self.environ.get("POKEA_BRIDGE_WORKERS", "1"),
-            "POKEA_GEMINI_URL": self.engine_url,
-            "GEMINI_API_KEY": self.options.gemini_key or "offline",
             "POKEA_TOOLS_FUNCTION": "pokea-tools:live",
-            "POKEA_CLIPS_DIR": str(self.clips_dir),
-            "POKEA_CALL_RECORDS_DIR": str(self.records_dir),
-            "AWS_ENDPOINT_URL_LAMBDA": self.gateway_url,
         }
-        bridge = await self._child("bridge", ["-m", "bridge"], environ, ready_line=False)
-        await self._until_ready(bridge, f"http://127.0.0.1:{port}/readyz")
-
-    async def _until_ready(self, child: Child, url: str) -> None:
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + BRIDGE_UP_WITHIN.total_seconds()
-        async with httpx.AsyncClient(timeout=2) as client:
-            while loop.time() < deadline:
-                if not child.running:
-                    raise child.failure()
-                try:
-                    if (await client.get(url)).status_code == 200:
-                        return
-                except httpx.TransportError:
-                    pass  # not listening yet
-                await asyncio.sleep(0.05)
-        raise ChildFailed(f"{child.name} did not answer at {url} within {BRIDGE_UP_WITHIN.total_seconds():.0f} s")
+        bridge = await self._start("bridge", ["-m", "bridge"], settings, ready_line=False)
+        await _until_ready(bridge, f"http://127.0.0.1:{port}/readyz")
 
 
-def core_table(environ: Mapping[str, str]) -> DynamoTable:
-    """The stack's table, for the parts of the desk that look into the store."""
-    client = boto3.client(
-        "dynamodb",
-        endpoint_url=environ["AWS_ENDPOINT_URL"],
-        region_name=environ["AWS_DEFAULT_REGION"],
-        aws_access_key_id=environ["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=environ["AWS_SECRET_ACCESS_KEY"],
-    )
-    return DynamoTable(client, environ["POKEA_CORE_TABLE"])
+def _engine_order(legs: tuple[Leg, ...]) -> dict[str, str]:
+    names = ",".join(leg.name for leg in legs)
+    return {"POKEA_ENGINES": names} if names != "gemini" or "POKEA_ENGINES" in os.environ else {}
 
 
-def ensure_api_keys(stack: Stack) -> None:
+async def _until_ready(child: Child, url: str) -> None:
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + BRIDGE_UP_WITHIN.total_seconds()
+    async with httpx.AsyncClient(timeout=2) as client:
+        while loop.time() < deadline:
+            if not child.running:
+                raise child.failure()
+            try:
+                if (await client.get(url)).status_code == 200:
+                    return
+            except httpx.TransportError:
+                pass  # not listening yet
+            await asyncio.sleep(0.05)
+    raise ChildFailed(f"{child.name} did not answer at {url} within {BRIDGE_UP_WITHIN.total_seconds():.0f} s")
+
+
+def ensure_api_keys(stack: Stack, desk: Desk) -> None:
     """One API key for each business, drawn on its first start; `pokea call --outbound` uses it."""
     path = stack.options.state_dir / "api_keys.json"
     keys: dict[str, str] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    missing = [business for business in stack.profiles if business not in keys]
+    missing = [business for business in desk.profiles if business not in keys]
     if not missing:
         return
-    store = DynamoApiKeyStore(core_table(stack.environ))
+    store = DynamoApiKeyStore(stack.core_table())
     for business in missing:
         keys[business] = store.create_key(business, ["calls:write"], label="local", at=datetime.now(UTC))
     write_private(path, keys)

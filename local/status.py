@@ -13,7 +13,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse
 from starlette.routing import Route
 
-from local.stack import Stack
+from local.engines import described
+from local.stack import Desk, Stack
 
 CALLS_SHOWN = 20
 
@@ -35,8 +36,7 @@ PAGE = Template("""<!doctype html>
 <h2>Latest calls</h2><table><tr><th>Call</th><th>What was said</th><th>Tools</th><th>Ended</th></tr>$calls</table>
 </body></html>""")
 
-OFFLINE = "Model: the offline engine. It understands the demo phrases only; set GEMINI_API_KEY to talk to Gemini Live."
-REAL = "Model: Gemini Live, with your key."
+OFFLINE = " The offline engine understands the demo phrases only; set GEMINI_API_KEY or OPENAI_API_KEY to talk to a real model."
 
 
 def read_record(path: Path) -> list[dict[str, object]]:
@@ -74,9 +74,9 @@ def call_row(session_id: str, events: list[dict[str, object]]) -> str:
     return row([f"<code>{escape(session_id)}</code>", f"<ol>{''.join(said)}</ol>", "<br>".join(tools), ended])
 
 
-def render(stack: Stack) -> str:
+def render(stack: Stack, desk: Desk) -> str:
     return PAGE.substitute(
-        engine=escape(OFFLINE if stack.engine_is_offline else REAL),
+        engine=escape(f"Model: {described(desk.legs)}." + (OFFLINE if desk.is_offline else "")),
         numbers="".join(
             row(
                 [
@@ -86,7 +86,7 @@ def render(stack: Stack) -> str:
                     f"<code>.venv/bin/pokea call {escape(profile.line.number)}</code>",
                 ]
             )
-            for profile in stack.profiles.values()
+            for profile in desk.profiles.values()
         ),
         processes="".join(
             row([escape(child.name), str(child.pid), "running" if child.running else "ended"])
@@ -96,17 +96,17 @@ def render(stack: Stack) -> str:
     )
 
 
-def status_app(stack: Stack) -> Starlette:
+def status_app(stack: Stack, desk: Desk) -> Starlette:
     """GET / is the page; GET /status.json the same for programs."""
 
     async def page(_: Request) -> HTMLResponse:
-        return HTMLResponse(render(stack))
+        return HTMLResponse(render(stack, desk))
 
     async def status(_: Request) -> JSONResponse:
         return JSONResponse(
             {
-                "engine": "offline" if stack.engine_is_offline else "gemini",
-                "numbers": [str(profile.line.number) for profile in stack.profiles.values()],
+                "engines": [{"name": leg.name, "real": leg.is_real} for leg in desk.legs],
+                "numbers": [str(profile.line.number) for profile in desk.profiles.values()],
                 "processes": {child.name: child.running for child in stack.children},
                 "calls": [
                     {"session_id": session, "events": events} for session, events in latest_records(stack.records_dir)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import wave
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 
@@ -122,6 +123,40 @@ def barge_in_stop_ms(recording: Recording, onset_ms: int) -> int | None:
         if segment.start_ms <= onset_ms < segment.end_ms + TURN_PAUSE_MS:
             return max(0, segment.end_ms - onset_ms)
     return None
+
+
+def longest_pause_ms(recording: Recording, from_ms: int, to_ms: int) -> int:
+    """The longest stretch between two sounds of the agent that begins within the given time. What follows the last sound is none."""
+    agent = speech_segments(recording.agent, recording.rate_hz, pause_ms=HOP_MS)
+    pauses = [
+        later.start_ms - earlier.end_ms for earlier, later in pairwise(agent) if from_ms <= earlier.end_ms <= to_ms
+    ]
+    return max(pauses, default=0)
+
+
+def longest_silence_within_ms(recording: Recording) -> int:
+    """The longest stretch in which neither side is heard to speak, between the first and the last speech of the call."""
+    united = _united(
+        speech_segments(recording.caller, recording.rate_hz) + speech_segments(recording.agent, recording.rate_hz)
+    )
+    return max((later.start_ms - earlier.end_ms for earlier, later in pairwise(united)), default=0)
+
+
+def likeness(sound: Samples, channel: Samples) -> float:
+    """How much of `sound` is in `channel` at its best place: 1.0 for a copy at any level, about 0 for something else.
+
+    Normalised cross-correlation over every shift at which all of `sound` lies within `channel`. Both at one rate.
+    """
+    wanted, whole = sound.astype(np.float64), channel.astype(np.float64)
+    if not len(wanted) or len(whole) < len(wanted):
+        return 0.0
+    size = 1 << (len(whole) + len(wanted)).bit_length()
+    spectrum = np.fft.rfft(whole, size) * np.conj(np.fft.rfft(wanted, size))
+    products = np.fft.irfft(spectrum, size)[: len(whole) - len(wanted) + 1]
+    summed = np.concatenate(([0.0], np.cumsum(whole**2)))
+    energies = summed[len(wanted) :] - summed[: -len(wanted)]
+    norm = np.sqrt(np.maximum(energies, 1.0) * max(1.0, float(wanted @ wanted)))
+    return float(np.max(np.abs(products) / norm))
 
 
 def percentile(values: list[int], share: float) -> int | None:

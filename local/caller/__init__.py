@@ -4,9 +4,12 @@ from local.caller.caller import ScriptedCaller, Spoken
 from local.caller.hearing import Heard, Hearing
 from local.caller.manual import ManualCaller
 from local.caller.mouth import Speaker
-from local.caller.rules import Interruption, Persona, Rule, RuleBook
+from local.caller.rules import AGAIN, Aside, Interruption, Persona, Rule, RuleBook
+from local.caller.sounds import cough
 
 __all__ = [
+    "AGAIN",
+    "Aside",
     "Heard",
     "Hearing",
     "Interruption",
@@ -17,4 +20,5 @@ __all__ = [
     "ScriptedCaller",
     "Speaker",
     "Spoken",
+    "cough",
 ]

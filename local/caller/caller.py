@@ -12,7 +12,7 @@ from enum import Enum
 
 from local.caller.hearing import Hearing
 from local.caller.mouth import RATE_HZ, LineNoise, Speaker, with_noise
-from local.caller.rules import Interruption, Persona, Rule, RuleBook
+from local.caller.rules import AGAIN, Aside, Interruption, Persona, Rule, RuleBook
 
 LEAD_SILENCE_MS = 200
 WORDS_WAIT_MS = 1500
@@ -27,6 +27,7 @@ class Spoken:
     start_ms: int
     end_ms: int | None = None
     interrupts: bool = False
+    aside: bool = False
 
 
 class State(Enum):
@@ -56,6 +57,7 @@ class ScriptedCaller:
         words: Callable[[], list[str]] = list,
         *,
         interruptions: Sequence[Interruption] = (),
+        asides: Sequence[Aside] = (),
         stay_silent: bool = False,
         hang_up_after_ms: int | None = None,
         patience_ms: int = 12_000,
@@ -76,6 +78,7 @@ class ScriptedCaller:
         self._voice = voice
         self.words = words
         self._interruptions = sorted(interruptions, key=lambda one: one.turn)
+        self._asides = sorted(asides, key=lambda one: (one.turn, one.after_ms))
         self._stay_silent = stay_silent
         self._hang_up_at_ms = min(limit_ms, limit_ms if hang_up_after_ms is None else hang_up_after_ms)
         self._patience_ms, self._repeats_left, self._max_puzzled = patience_ms, repeats, max_puzzled
@@ -97,7 +100,8 @@ class ScriptedCaller:
     async def prepare(self) -> None:
         """Synthesises every line. Raises what the voice raises."""
         lines = {rule.say for rule in self._rules} | {one.say for one in self._interruptions}
-        for text in sorted(lines - {""}):
+        lines |= {one.say for one in self._asides}
+        for text in sorted(lines - {"", AGAIN}):
             persona = self.persona
             pcm = await self._voice.say(
                 text, language=persona.language, wpm=persona.wpm, voice=persona.voice, rate_hz=RATE_HZ
@@ -145,7 +149,7 @@ class ScriptedCaller:
         elif self.state is State.LEAVING:
             if self._now_ms >= self._due_ms:
                 self._hang_up()
-        elif not self._stay_silent and not self._interrupted():
+        elif not self._stay_silent and not self._interrupted() and not self._made_an_aside():
             self._take_turn()
 
     def _take_turn(self) -> None:
@@ -158,7 +162,11 @@ class ScriptedCaller:
                 if self._hearing.is_speaking:
                     self.state = State.LISTENING  # the agent went on: what was chosen is out of date
                 elif self._now_ms >= self._due_ms and self._chosen is not None:
-                    self._speak(self._chosen.say)
+                    self._speak(self._line_of(self._chosen))
+
+    def _line_of(self, rule: Rule) -> str:
+        lines = [one.text for one in self.spoken if not one.aside]
+        return lines[-1] if rule.say == AGAIN else rule.say
 
     def _interrupted(self) -> bool:
         """Talks over the agent if it is time to."""
@@ -170,6 +178,16 @@ class ScriptedCaller:
         self._words_used = len(self.words())
         self._cut_short = 1
         self._speak(due.say, interrupts=True)
+        return True
+
+    def _made_an_aside(self) -> bool:
+        """Makes a sound into the agent's words if it is time to, and goes on listening."""
+        due = self._asides[0] if self._asides else None
+        if due is None or len(self._hearing.turns) < due.turn or self._hearing.speech_ms < due.after_ms:
+            return False
+        self._asides.pop(0)
+        self._playing = memoryview(due.sound or self._clips[due.say])
+        self.spoken.append(Spoken(due.say, self._now_ms, aside=True))
         return True
 
     def _listen(self) -> None:
@@ -218,6 +236,8 @@ class ScriptedCaller:
         self._puzzled = 0
         self._chosen = rule
         self._due_ms = self._now_ms + rule.wait_ms
+        if rule.say == AGAIN and not any(not one.aside for one in self.spoken):
+            return  # nothing to repeat yet: the agent will go on
         if rule.say:
             self.state = State.THINKING
         elif rule.hang_up_after_ms is not None:
@@ -227,9 +247,9 @@ class ScriptedCaller:
         if self._now_ms - self._quiet_since_ms < self._patience_ms:
             return
         self._quiet_since_ms = self._now_ms
-        if self.spoken and self._repeats_left > 0:
+        if any(not one.aside for one in self.spoken) and self._repeats_left > 0:
             self._repeats_left -= 1
-            self._speak(self.spoken[-1].text)
+            self._speak(next((one.text for one in reversed(self.spoken) if not one.aside), ""))
         elif self._repeats_left > 0:
             self._repeats_left -= 1  # nothing said yet and nobody greets: wait a little longer
         else:
@@ -260,6 +280,8 @@ class ScriptedCaller:
         self._playing = None
         self._quiet_since_ms = self._now_ms
         self.spoken[-1].end_ms = self._now_ms
+        if self.spoken[-1].aside:
+            return
         self.state = State.LISTENING
         chosen, self._chosen = self._chosen, None
         if chosen is not None and chosen.hang_up_after_ms is not None:

@@ -19,11 +19,16 @@ class Persona:
     """0: the voice's usual speed."""
 
 
+AGAIN = "\x00again"
+"""As a rule's `say`: whatever this caller said last."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """If `pattern` (regular expression, any case) is found in the agent's words of this turn, do this, at most `times` times.
 
-    say "": stay silent to it. wait_ms: think before speaking. hang_up_after_ms: hang up this long after the line was said.
+    say "": stay silent to it; AGAIN: repeat the last line. wait_ms: think before speaking.
+    hang_up_after_ms: hang up this long after the line was said.
     """
 
     pattern: str
@@ -40,6 +45,19 @@ class Interruption:
     after_ms: int
     say: str
     turn: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """A sound that is no turn, made into the agent's `turn`-th turn once it has lasted `after_ms`: a murmur, a cough.
+
+    say: what is murmured; sound: 16 kHz mono PCM16LE instead of words. The caller goes on listening.
+    """
+
+    after_ms: int
+    turn: int
+    say: str = ""
+    sound: bytes = b""
 
 
 class RuleBook:

@@ -7,49 +7,125 @@ import json
 import os
 import secrets
 import shutil
+import signal
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
-from local.demo.businesses import write_copies
+from local.demo.plan import CARRIERS, TRACKS, Shift, Wanted, scenario_names, shifts
 from local.demo.report import CallReport
-from local.demo.run import Demo, businesses_needed, strands, write_report
+from local.demo.run import Demo, write_report
+from local.engines import NAMES, is_configured, missing_setting
 from local.speech.voice import Voice
 from local.stack import Stack, StackOptions
 
 AGENTS = ("booking",)
 EXAMPLE = "whitedent"
+EXAMPLE_ZONE = ZoneInfo("Africa/Nairobi")
+OFFLINE = "offline"  # an old name of the simulated gemini engine
+STANDARD_ENGINE = "gemini"
 
 
-def run_demo_command(
-    agent: str, carrier: str, engine: str | None, seed: int | None, only: list[str], as_json: bool, out: Path
-) -> int:
+@dataclass(frozen=True)
+class DemoOptions:
+    """The command line as it was typed. seed None: a new one. engine None: the standard one, with samples of the others."""
+
+    agent: str
+    carrier: str
+    engine: str | None
+    real: bool
+    kill: bool
+    track: str
+    seed: int | None
+    only: tuple[str, ...]
+    as_json: bool
+    out: Path
+
+
+class Refused(Exception):
+    """A wish that cannot be granted; the message is one line that begins with the option."""
+
+
+def wanted(options: DemoOptions, environ: Mapping[str, str]) -> Wanted:
+    """What to play. Raises Refused."""
+    if options.agent not in (*AGENTS, "all"):
+        raise Refused(f"--agent: {options.agent!r} is not one of {', '.join(AGENTS)}, all")
+    engines = _engines(options.engine)
+    real = options.real or (options.engine is None and not options.kill and is_configured(STANDARD_ENGINE, environ))
+    if real:
+        _check_real(options, engines, environ)
+    tracks = TRACKS if options.track == "all" else (options.track,)
+    if options.kill and options.track != "inbound":
+        raise Refused("--track: calls that lose their engine are played on the inbound track only")
+    known = scenario_names(kill=options.kill)
+    for name in options.only:
+        if name not in known:
+            raise Refused(f"--scenario: {name!r} is not one of {', '.join(known)}")
+    return Wanted(
+        engines=engines,
+        carriers=CARRIERS if options.carrier == "both" else (options.carrier,),
+        tracks=tracks,
+        real=real,
+        kill=options.kill,
+        samples=options.engine is None and not (real or options.kill or options.only) and options.track == "inbound",
+        only=options.only,
+        seed=secrets.randbelow(100_000) if options.seed is None else options.seed,
+    )
+
+
+def _engines(engine: str | None) -> tuple[str, ...]:
+    if engine in (None, OFFLINE):
+        return (STANDARD_ENGINE,)
+    if engine == "all":
+        return NAMES
+    if engine not in NAMES:
+        raise Refused(f"--engine: {engine!r} is not one of {', '.join((OFFLINE, *NAMES))}, all")
+    return (str(engine),)
+
+
+def _check_real(options: DemoOptions, engines: tuple[str, ...], environ: Mapping[str, str]) -> None:
+    if options.kill:
+        raise Refused("--kill: only stand-ins can be killed; leave out --real")
+    if options.engine == OFFLINE:
+        raise Refused("--real: the offline engine is a stand-in")
+    for engine in engines:
+        if not is_configured(engine, environ):
+            raise Refused(f"--real: {missing_setting(engine)} is not set, which the engine {engine} needs")
+
+
+def run_demo_command(options: DemoOptions) -> int:
     """0 if every call ended as it must, 1 if one did not, 2 for a wish that cannot be granted."""
-    if agent not in (*AGENTS, "all"):
-        print(f"pokea: --agent: {agent!r} is not one of {', '.join(AGENTS)}, all", file=sys.stderr)
+    try:
+        wish = wanted(options, os.environ)
+    except Refused as refusal:
+        print(f"pokea: {refusal}", file=sys.stderr)
         return 2
-    key = os.environ.get("GEMINI_API_KEY", "")
-    if engine == "gemini" and not key:
-        print("pokea: --engine gemini: GEMINI_API_KEY is not set", file=sys.stderr)
-        return 2
-    carriers = ["documented", "observed"] if carrier == "both" else [carrier]
-    seed = secrets.randbelow(100_000) if seed is None else seed
-    tell_person = print if not as_json else lambda *_, **__: None
-    tell_person(f"Real calls through the whole system; names, dates and slots also drawn from --seed {seed}.")
-    reports = asyncio.run(_play(carriers, seed, only, out.resolve(), "" if engine == "offline" else key, as_json))
-    if as_json:
+    planned = shifts(wish, datetime.now(UTC).astimezone(EXAMPLE_ZONE).date())
+    if not options.as_json:
+        print(f"Real calls through the whole system; names, dates and slots also drawn from --seed {wish.seed}.")
+    try:
+        reports = asyncio.run(_play(planned, options.out.resolve(), options.as_json))
+    except asyncio.CancelledError:
+        print("pokea: stopped", file=sys.stderr)
+        return 1
+    if options.as_json:
         print(json.dumps([report.to_json() for report in reports], indent=2))
     else:
-        print(
-            f"\n{sum(report.ok for report in reports)} of {len(reports)} calls ended as they must; recordings and demo.json in {out}/"
-        )
+        good = sum(report.ok for report in reports)
+        print(f"\n{good} of {len(reports)} calls ended as they must; recordings and demo.json in {options.out}/")
     return 0 if reports and all(report.ok for report in reports) else 1
 
 
-async def _play(carriers: list[str], seed: int, only: list[str], out: Path, key: str, quiet: bool) -> list[CallReport]:
+async def _play(planned: list[Shift], out: Path, quiet: bool) -> list[CallReport]:
     started = time.monotonic()
+    this = asyncio.current_task()
+    assert this is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this.cancel)  # so that no process is left behind
 
     def tell(report: CallReport) -> None:
         if not quiet:
@@ -57,19 +133,16 @@ async def _play(carriers: list[str], seed: int, only: list[str], out: Path, key:
 
     state = Path(tempfile.mkdtemp(prefix="pokea-demo-"))
     try:
-        write_copies(EXAMPLE, businesses_needed(carriers), state / "profiles")
-        options = StackOptions(state_dir=state, profiles_dir=state / "profiles", gemini_key=key)
         progress = (lambda _: None) if quiet else (lambda what: print(f"  starting {what}", flush=True))
         with Voice() as voice:
-            async with Stack(options, progress) as stack:
-                profiles = list(stack.profiles.values())
-                local_now = datetime.now(UTC).astimezone(profiles[0].tz)
-                demo = Demo(stack, voice, out, tell)
-                reports = await demo.play(list(strands(carriers, seed, only, local_now, profiles)))
-            write_report(reports, out)
+            async with Stack(StackOptions(state), progress) as stack:
+                reports = await Demo(stack, voice, EXAMPLE, out, tell).play(planned)
+        out.mkdir(parents=True, exist_ok=True)
+        write_report(reports, out)
         if not all(report.ok for report in reports):
-            shutil.copytree(state / "logs", out / "logs", dirs_exist_ok=True)
-            shutil.copytree(state / "calls", out / "calls", dirs_exist_ok=True)
+            for evidence in ("logs", "calls", "heard"):
+                if (state / evidence).exists():
+                    shutil.copytree(state / evidence, out / evidence, dirs_exist_ok=True)
         return reports
     finally:
         shutil.rmtree(state, ignore_errors=True)
@@ -78,11 +151,13 @@ async def _play(carriers: list[str], seed: int, only: list[str], out: Path, key:
 def _line(report: CallReport, at_s: float) -> str:
     mark = "ok    " if report.ok else "FAILED"
     kind = "drawn" if report.drawn else "fixed"
+    track = report.track if report.rate_hz == 16_000 else f"{report.track} {report.rate_hz // 1000}k"
     latency = report.latency
     reply = f"reply {latency.reply_ms_p50} ms" if latency.reply_ms_p50 is not None else ""
     stop = (
         f"stopped {latency.barge_in_stop_ms} ms after the caller began" if latency.barge_in_stop_ms is not None else ""
     )
     facts = ", ".join(fact for fact in (f"first audio {latency.first_audio_ms} ms", reply, stop) if fact)
-    line = f"{at_s:5.0f} s  {mark} {report.agent} {report.scenario:<10} {report.carrier:<11} {kind}  {report.outcome}  ({facts})"
+    what = f"{report.agent} {report.scenario:<18} {report.engine:<17} {report.carrier:<10} {track:<10} {kind}"
+    line = f"{at_s:5.0f} s  {mark} {what}  {report.outcome}  ({facts})"
     return line + "".join(f"\n          - {problem}" for problem in report.problems)

@@ -44,8 +44,29 @@ def demo(
         Literal["documented", "observed", "both"], typer.Option(help="How the carrier behaves.")
     ] = "both",
     engine: Annotated[
-        Literal["offline", "gemini"] | None, typer.Option(help="Default: gemini if GEMINI_API_KEY is set.")
+        str | None,
+        typer.Option(
+            help="offline, gemini, openai, openai-compatible, cascade or all: which leg answers, on its stand-in. "
+            "offline is another name for the gemini stand-in. Default: gemini (the real one if GEMINI_API_KEY is set), "
+            "and a sample of the others."
+        ),
     ] = None,
+    real: Annotated[
+        bool, typer.Option("--real", help="The real service instead of its stand-in; needs its key.")
+    ] = False,
+    kill: Annotated[
+        bool,
+        typer.Option(
+            "--kill",
+            help="Cut the engine off in mid-call, in each of its states, and once for good, so that another kind takes over.",
+        ),
+    ] = False,
+    track: Annotated[
+        Literal["inbound", "mixed", "stereo", "all"],
+        typer.Option(
+            help="What the carrier streams: the caller, or both sides in one channel (mixed) or in two (stereo)."
+        ),
+    ] = "inbound",
     seed: Annotated[
         int | None, typer.Option(help="Seed of the drawn names, dates and slots; default: a new one.")
     ] = None,
@@ -54,9 +75,10 @@ def demo(
     out: Annotated[Path, typer.Option(help="Folder for recordings.")] = Path("demo-out"),
 ) -> None:
     """Real spoken calls through the whole system, side by side; exits with 0 only if each one ended as it must."""
-    from local.cli.demo import run_demo_command
+    from local.cli.demo import DemoOptions, run_demo_command
 
-    raise typer.Exit(run_demo_command(agent, carrier, engine, seed, only or [], as_json, out))
+    options = DemoOptions(agent, carrier, engine, real, kill, track, seed, tuple(only or ()), as_json, out)
+    raise typer.Exit(run_demo_command(options))
 
 
 @app.command()
@@ -83,6 +105,20 @@ def call(
 
     options = CallOptions(number, tuple(say or ()), script, wav, outbound, caller, carrier, record, state, as_json)
     raise typer.Exit(run_call(options))
+
+
+@app.command()
+def replay(
+    file: Annotated[Path, typer.Argument(help="A frame recording (POKEA_FRAMES_DIR, docs/frames.md).")],
+    wav: Annotated[
+        Path | None, typer.Option(help="Write a stereo WAV: left what the caller said, right what was sent.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run a recorded call through the bridge's core once more; exits with 0 only if the same leaves for the switch as did then."""
+    from local.cli.replay import run_replay
+
+    raise typer.Exit(run_replay(file, as_json, wav))
 
 
 @profile_app.command("check")

@@ -6,12 +6,14 @@ import asyncio
 import json
 import os
 import signal
+import sys
 from contextlib import suppress
 from pathlib import Path
 
 import uvicorn
 
-from local.stack import PROFILES, Stack, StackOptions
+from local.engines import UnknownEngine, described, legs_of
+from local.stack import PROFILES, Desk, DeskOptions, Stack, StackOptions, ensure_api_keys
 from local.status import status_app
 
 ADDRESS_FILE = "stack.json"  # how `pokea call` finds the running stack
@@ -24,32 +26,34 @@ class _Server(uvicorn.Server):
         return
 
 
-async def _serve(options: StackOptions, port: int) -> int:
+async def _serve(options: StackOptions, desk_options: DeskOptions, port: int) -> int:
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopping.set)
     address_file = options.state_dir / ADDRESS_FILE
-    async with Stack(options, progress=lambda what: print(f"  starting {what}", flush=True)) as stack:
+    stack = Stack(options, progress=lambda what: print(f"  starting {what}", flush=True))
+    async with stack, stack.desk(desk_options) as desk:
+        await asyncio.to_thread(ensure_api_keys, stack, desk)
         address_file.write_text(
             json.dumps(
                 {
                     "carrier_url": stack.carrier.base_url,
-                    "gateway_url": stack.gateway_url,
+                    "gateway_url": desk.gateway_url,
                     "records_dir": str(stack.records_dir),
                 }
             ),
             encoding="utf-8",
         )
         server = _Server(
-            uvicorn.Config(status_app(stack), host="127.0.0.1", port=port, log_level="error", lifespan="off")
+            uvicorn.Config(status_app(stack, desk), host="127.0.0.1", port=port, log_level="error", lifespan="off")
         )
         tasks = [
             asyncio.create_task(stopping.wait()),
             asyncio.create_task(stack.watch()),
             asyncio.create_task(server.serve()),
         ]
-        _print_banner(stack, port)
+        _print_banner(desk, port)
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         print("  stopping: data stays in", options.state_dir, flush=True)
         address_file.unlink(missing_ok=True)
@@ -64,20 +68,22 @@ async def _serve(options: StackOptions, port: int) -> int:
     return 0
 
 
-def _print_banner(stack: Stack, port: int) -> None:
-    profile = next(iter(stack.profiles.values()))
+def _print_banner(desk: Desk, port: int) -> None:
+    profile = next(iter(desk.profiles.values()))
     print(f"\nPokea is answering.  Status page: http://127.0.0.1:{port}/")
     print(f"Ring {profile.name}:   .venv/bin/pokea call {profile.line.number}")
-    print("Stood in for: the carrier and AWS (emulators on this machine)", end="")
-    print(", and the model: offline engine: understands the demo phrases only." if stack.engine_is_offline else ".")
+    print(f"Model: {described(desk.legs)}")
+    if not all(leg.is_real for leg in desk.legs):
+        print("The offline engine understands the demo phrases only.")
+    print("Also stood in for: the carrier and AWS (emulators on this machine).")
     print("Ctrl-C stops it.\n", flush=True)
 
 
 def run_up(state: Path, profiles: Path | None, port: int) -> int:
-    options = StackOptions(
-        state_dir=state.resolve(),
-        profiles_dir=(profiles or PROFILES).resolve(),
-        gateway_port=port + 1,
-        gemini_key=os.environ.get("GEMINI_API_KEY", ""),
-    )
-    return asyncio.run(_serve(options, port))
+    try:
+        legs = legs_of(os.environ)
+    except UnknownEngine as problem:
+        print(f"pokea: {problem}", file=sys.stderr)
+        return 2
+    desk = DeskOptions(legs=legs, profiles_dir=(profiles or PROFILES).resolve(), gateway_port=port + 1)
+    return asyncio.run(_serve(StackOptions(state_dir=state.resolve()), desk, port))

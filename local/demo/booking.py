@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from local.caller import Interruption, Rule
+from local.audio.analysis import Recording, longest_pause_ms
+from local.caller import AGAIN, Aside, Interruption, Rule, Spoken, cough
 from local.demo.diary import Entry, booked
 from local.demo.wishes import Wish
 
@@ -16,6 +18,7 @@ Problems = list[str]
 class Played:
     """What is known after a call, for a scenario to judge."""
 
+    engine: str
     wish: Wish
     entries: list[Entry]  # the caller's own appointments
     tools: list[tuple[str, str]]  # (tool, status) in order
@@ -23,7 +26,13 @@ class Played:
     caller_said: list[str]  # as the model understood it
     was_interrupted: bool
     ended_because: str
-    duration_s: float
+    sound: Recording
+    lines: list[Spoken]  # the caller's, as they were spoken
+    notes: Sequence[Mapping[str, Any]]  # the call record
+
+    @property
+    def duration_s(self) -> float:
+        return self.sound.duration_ms / 1000
 
 
 @dataclass(frozen=True)
@@ -33,8 +42,10 @@ class Scenario:
     rules: Callable[[Wish], list[Rule]]
     judge: Callable[[Played], Problems]
     interruptions: Callable[[Wish], list[Interruption]] = lambda _: []
+    asides: tuple[Aside, ...] = ()
     is_silent: bool = False
     slot_is_taken: bool = False  # the wanted time is booked by somebody else beforehand
+    death: str = ""  # the state in which the call loses its engine
 
 
 def expect(condition: bool, problem: str) -> Problems:
@@ -46,7 +57,7 @@ def small_talk(wish: Wish) -> list[Rule]:
     return [
         Rule(r"anything else|help you with", "no that is all thank you goodbye"),
         Rule(r"\bname\b", f"my name is {wish.name}"),
-        Rule(r"did not (catch|understand|hear)|say (it|that) again", wish.name),
+        Rule(r"did not (catch|understand|hear)|say (it|that) again", AGAIN),
     ]
 
 
@@ -167,6 +178,38 @@ def interruptions(wish: Wish) -> list[Interruption]:
     return [Interruption(INTERRUPT_AFTER_MS, wish.other_time, turn=3)]
 
 
+READ_BACK_TURN = 3  # after the greeting and the question for the name
+MURMUR = Aside(1200, READ_BACK_TURN, "mm")
+COUGH = Aside(1600, READ_BACK_TURN, sound=cough())
+FLUENT_PAUSE_MS = 700  # a longer pause within a sentence is a stop
+RESUMED_WITHIN_MS = 2_500
+STOPS_BY_ITSELF = (
+    "gemini",
+)  # its own detector ends its speech at any sound: the bridge can only go on with what it holds
+
+
+def judge_aside(longest_ms: int) -> Callable[[Played], Problems]:
+    """The agent said its read-back to the end, once, with no pause above `longest_ms` after the caller's sound."""
+
+    def judge_it(played: Played) -> Problems:
+        pause_ms = RESUMED_WITHIN_MS if played.engine in STOPS_BY_ITSELF else longest_ms
+        onsets = [line.start_ms for line in played.lines if line.aside]
+        read_backs = [said for said in played.agent_said if "shall i" in said.lower()]
+        pauses = [longest_pause_ms(played.sound, onset, onset + RESUMED_WITHIN_MS) for onset in onsets]
+        return [
+            *judge_book(played),
+            *expect(bool(onsets), "the caller made no sound over the agent"),
+            *expect(len(read_backs) == 1, f"the question of the read-back was spoken {len(read_backs)} times"),
+            *(f"the agent paused for {pause} ms" for pause in pauses if pause > pause_ms),
+            *expect(
+                not any("catch that" in said or "understand" in said for said in played.agent_said),
+                "the agent took the sound for words",
+            ),
+        ]
+
+    return judge_it
+
+
 def judge_silent(played: Played) -> Problems:
     return [
         *expect(not played.entries, "something was booked for a silent caller"),
@@ -184,8 +227,19 @@ MOVE = Scenario("move", "moved", move_rules, judge_move)
 CANCEL = Scenario("cancel", "cancelled", cancel_rules, judge_cancel)
 TAKEN = Scenario("taken", "booked another time", taken_rules, judge_taken, slot_is_taken=True)
 INTERRUPT = Scenario("interrupt", "booked the time said over the agent", book_rules, judge_interrupt, interruptions)
+BACKCHANNEL = Scenario(
+    "backchannel", "booked, and went on speaking", book_rules, judge_aside(FLUENT_PAUSE_MS), asides=(MURMUR,)
+)
+COUGHING = Scenario("cough", "booked, and spoke on", book_rules, judge_aside(RESUMED_WITHIN_MS), asides=(COUGH,))
 SILENT = Scenario("silent", "asked twice, then goodbye", lambda _: [], judge_silent, is_silent=True)
 
 # Scenarios of one strand follow one another on the same diary; strands run side by side.
-STRANDS: tuple[tuple[Scenario, ...], ...] = ((BOOK, MOVE, CANCEL), (TAKEN,), (INTERRUPT,), (SILENT,))
+STRANDS: tuple[tuple[Scenario, ...], ...] = (
+    (BOOK, MOVE, CANCEL),
+    (TAKEN,),
+    (INTERRUPT,),
+    (SILENT,),
+    (BACKCHANNEL,),
+    (COUGHING,),
+)
 DRAWN_STRANDS: tuple[tuple[Scenario, ...], ...] = ((BOOK, MOVE, CANCEL), (TAKEN,), (INTERRUPT,))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from local.stack import PROFILES
@@ -10,10 +12,23 @@ from local.stack import PROFILES
 FIRST_NUMBER = 254_711_000_100
 
 
-def write_copies(example: str, count: int, folder: Path) -> list[str]:
-    """Write `count` copies of the example profile into `folder` and return their numbers.
+@dataclass(frozen=True)
+class Copy:
+    """index: unlike that of any other copy, whatever its folder. track, rate_hz: as `[line]` names them."""
 
-    A copy has its own id and number, and no closed days: the demo must not depend on the date on which it is run.
+    index: int
+    track: str = "inbound_track"
+    rate_hz: int = 16_000
+
+    @property
+    def number(self) -> str:
+        return f"+{FIRST_NUMBER + self.index}"
+
+
+def write_copies(example: str, copies: Sequence[Copy], folder: Path) -> None:
+    """Write copies of the example profile into `folder`, in their order.
+
+    A copy has its own id, number and line, and no closed days: the demo must not depend on the date on which it is run.
     """
     source = (PROFILES / f"{example}.toml").read_text(encoding="utf-8")
     source, dropped = re.subn(r"(?m)^closed_days = \[[^\]]*\]$", "closed_days = []", source)
@@ -21,11 +36,15 @@ def write_copies(example: str, count: int, folder: Path) -> list[str]:
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("*.toml"):
         old.unlink()
-    numbers = []
-    for index in range(count):
-        number = f"+{FIRST_NUMBER + index}"
-        copy = re.sub(r'(?m)^id = ".*"$', f'id = "{example}-{index:02d}"', source, count=1)
-        copy = re.sub(r'(?m)^number = ".*"$', f'number = "{number}"', copy, count=1)
-        (folder / f"{example}-{index:02d}.toml").write_text(copy, encoding="utf-8")
-        numbers.append(number)
-    return numbers
+    for copy in copies:
+        business = f"{example}-{copy.index:03d}"
+        text = source
+        for key, value in (
+            ("id", f'"{business}"'),
+            ("number", f'"{copy.number}"'),
+            ("track", f'"{copy.track}"'),
+            ("rate_hz", str(copy.rate_hz)),
+        ):
+            text, found = re.subn(rf"(?m)^{key} = .*$", f"{key} = {value}", text, count=1)
+            assert found == 1, f"{example}.toml names no {key}"
+        (folder / f"{business}.toml").write_text(text, encoding="utf-8")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from local.caller import ScriptedCaller
 from local.carrier.call import Call
 from local.demo.booking import Played, Problems, Scenario, expect
 from local.demo.diary import Entry
-from local.demo.wishes import Wish
+from local.demo.plan import Strand
 
 MIN_SPEECH_MS = 600  # each side of a conversation says at least this much
 
@@ -28,11 +28,18 @@ class Latency:
 
 @dataclass(frozen=True)
 class CallReport:
-    """One item of `pokea demo --json`. `recording` is relative to the output folder."""
+    """One item of `pokea demo --json`. `recording` is relative to the output folder.
+
+    engine: who answered; "a>b": b was to take over from a. death: the state in which the engine was cut off, if it was.
+    """
 
     agent: str
     scenario: str
+    engine: str
     carrier: str
+    track: str
+    rate_hz: int
+    death: str
     drawn: bool
     ok: bool
     outcome: str
@@ -52,10 +59,9 @@ class CallReport:
 class Finished:
     """What is at hand when a call is over."""
 
+    engine: str
     scenario: Scenario
-    wish: Wish
-    carrier: str
-    drawn: bool
+    strand: Strand
     call: Call
     caller: ScriptedCaller
     record: list[dict[str, Any]]
@@ -67,12 +73,22 @@ def judge(finished: Finished, out: Path) -> CallReport:
     scenario, record = finished.scenario, finished.record
     sound = load(finished.recording)
     played = _played(finished, sound)
-    problems = [*_sound_problems(scenario, sound), *_line_problems(finished), *scenario.judge(played)]
+    problems = [
+        *_sound_problems(scenario, sound),
+        *_line_problems(finished),
+        *_track_problems(finished),
+        *scenario.judge(played),
+    ]
+    ground = finished.strand.ground
     return CallReport(
         agent="booking",
         scenario=scenario.name,
-        carrier=finished.carrier,
-        drawn=finished.drawn,
+        engine=finished.engine,
+        carrier=ground.carrier,
+        track=ground.track,
+        rate_hz=ground.rate_hz,
+        death=scenario.death,
+        drawn=finished.strand.drawn,
         ok=not problems,
         outcome=scenario.outcome if not problems else "failed",
         call_id=finished.call.session_id,
@@ -93,6 +109,13 @@ def judge(finished: Finished, out: Path) -> CallReport:
     )
 
 
+def with_problems(report: CallReport, problems: Problems) -> CallReport:
+    """`report` with what was found out after it was written."""
+    if not problems:
+        return report
+    return replace(report, ok=False, outcome="failed", problems=[*report.problems, *problems])
+
+
 def _played(finished: Finished, sound: Recording) -> Played:
     record = finished.record
 
@@ -100,14 +123,17 @@ def _played(finished: Finished, sound: Recording) -> Played:
         return [str(event["text"]) for event in record if event["event"] == kind]
 
     return Played(
-        wish=finished.wish,
+        engine=finished.engine,
+        wish=finished.strand.wish,
         entries=finished.entries,
         tools=[(event["tool"], event["status"]) for event in record if event["event"] == "tool_returned"],
         agent_said=texts("agent_said"),
         caller_said=texts("caller_said"),
         was_interrupted=any(event["event"] == "interrupted" for event in record),
         ended_because=next((str(event["reason"]) for event in record if event["event"] == "ended"), "nothing recorded"),
-        duration_s=sound.duration_ms / 1000,
+        sound=sound,
+        lines=finished.caller.spoken,
+        notes=record,
     )
 
 
@@ -133,6 +159,35 @@ def _line_problems(finished: Finished) -> Problems:
         *expect(not finished.caller.gave_up, "the caller gave up"),
         *expect(call.status == "completed", f"the carrier says {call.status}"),
     ]
+
+
+HEARD_WITHIN_MS = 1_500  # the caller's sound comes this long before the agent is stopped by it
+
+
+def _track_problems(finished: Finished) -> Problems:
+    """An agent that hears itself interrupts itself: it may be stopped only where its caller made a sound."""
+    if finished.strand.ground.track == "inbound":
+        return []
+    offset_ms = _recording_begins_ms(finished)
+    stops = [int(event["at_ms"]) + offset_ms for event in finished.record if event["event"] == "interrupted"]
+    lines = finished.caller.spoken
+    unasked = [
+        at_ms
+        for at_ms in stops
+        if not any(
+            line.start_ms <= at_ms <= (line.end_ms if line.end_ms is not None else at_ms) + HEARD_WITHIN_MS
+            for line in lines
+        )
+    ]
+    return [f"the agent was interrupted {at_ms} ms into the call, when the caller was silent" for at_ms in unasked]
+
+
+def _recording_begins_ms(finished: Finished) -> int:
+    """What to add to a time of the call record, which begins with the stream, for one of the recording, which begins with the answer."""
+    call = finished.call
+    answered_ms = next((moment.at_ms for moment in call.timeline if moment.what == "answered"), 0)
+    opened_ms = call.streams[0].opened_at_ms if call.streams else None
+    return (opened_ms or answered_ms) - answered_ms
 
 
 def _latency(finished: Finished, sound: Recording) -> Latency:

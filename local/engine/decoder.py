@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -34,6 +34,12 @@ _DITHER_SIGMA = 8.0
 # begins and ends like a real phrase and costs 7.24 all over (bench/recognition.py asks these questions).
 MAX_COST = 7.2
 MAX_PHRASE_COST = 7.4
+# A line of 8 kHz carries nothing above 4 kHz, where the model expects what tells an s from an f. A faint mirror image of the lower band
+# in its place takes up to 0.7 nats off a phrase; it stays dearer than over a wide line. Of 50 foreign sentences over a narrow line 49
+# are still asked again.
+MAX_NARROW_PHRASE_COST = 8.6
+_NARROW_SHARE = 1e-5  # of the energy lies above 4.6 kHz: over a wide line 4e-4 and more, over a narrow one nothing
+_MIRROR = 0.2
 _MIN_PHRASE_FRAMES = 15  # shorter stretches say little
 _NATS = 1024  # pocketsphinx scales its scores down by 2**10
 _MIN_SPEECH_FRAMES = 15  # 150 ms: a click is not an answer
@@ -50,10 +56,11 @@ class Finding:
     words: str
     cost: float
     worst: float
+    is_narrow: bool = False  # spoken over an 8 kHz line
 
     @property
     def is_credible(self) -> bool:
-        return self.cost <= MAX_COST and self.worst <= MAX_PHRASE_COST
+        return self.cost <= MAX_COST and self.worst <= (MAX_NARROW_PHRASE_COST if self.is_narrow else MAX_PHRASE_COST)
 
 
 class Vocabulary:
@@ -91,6 +98,9 @@ class Vocabulary:
         speech = _speech_in(pcm)
         if speech is None:
             return None
+        is_narrow = _is_narrow(speech)
+        if is_narrow:
+            speech = _mirrored(speech)
         decoder = self._decoder
         decoder.activate_search(expectation.value)
         decoder.start_utt()
@@ -104,7 +114,24 @@ class Vocabulary:
             for segment in decoder.seg()
             if segment.start_frame >= 0 and segment.ascore > 0 and segment.word != "(NULL)"
         ]
-        return _judged(hypothesis.hypstr, stretches)
+        found = _judged(hypothesis.hypstr, stretches)
+        return replace(found, is_narrow=is_narrow) if found else None
+
+
+def _is_narrow(samples: npt.NDArray[np.float32]) -> bool:
+    """Whether nothing is there that an 8 kHz line cannot carry."""
+    frames = samples[: len(samples) // _LEVEL_SAMPLES * _LEVEL_SAMPLES].reshape(-1, _LEVEL_SAMPLES)
+    power = np.abs(np.fft.rfft(frames * np.hanning(_LEVEL_SAMPLES))) ** 2
+    at_hz = np.fft.rfftfreq(_LEVEL_SAMPLES, 1 / RATE_HZ)
+    high = float(power[:, (at_hz > 4_600) & (at_hz < 7_500)].sum())
+    return high < _NARROW_SHARE * float(power[:, at_hz < 4_000].sum())
+
+
+def _mirrored(samples: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """With a fainter image of the lower band in the upper one: every other sample turned over mirrors the spectrum."""
+    image = samples.copy()
+    image[1::2] *= -1
+    return samples + np.float32(_MIRROR) * image
 
 
 def _speech_in(pcm: bytes) -> npt.NDArray[np.float32] | None:

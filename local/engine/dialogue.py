@@ -68,6 +68,10 @@ class Dialogue:
     asked: str = ""  # what the caller was asked for: "service", "when", "name", "which", "more"
     is_ending: bool = False
     puzzled: int = 0
+    last_said: str = ""
+    unanswered: str = ""  # the caller's words to an engine that was lost before it answered them
+    waiting_for: CallTool | None = None  # asked for and not answered yet
+    answered_late: str = ""  # words out of a brief that were acted on; their sound may still come
 
     @property
     def phrases(self) -> Phrases:
@@ -90,6 +94,45 @@ class Dialogue:
 
     def heard(self, words: str | None) -> list[Act]:
         """`words`: lower-case text, or None for speech that was not understood."""
+        late, self.answered_late = self.answered_late, ""
+        if words and words == late:
+            return []
+        unanswered, self.unanswered, self.waiting_for = self.unanswered, "", None
+        acts = self._heard(words)
+        if unanswered and self.puzzled:  # the caller only wonders whether anybody is there
+            acts = self._heard(unanswered)
+        return self._remembered(acts)
+
+    def overheard(self, words: str | None) -> list[Act]:
+        """What was said while the agent was speaking: a murmur or a cough is no turn, and a yes to half a sentence is none either."""
+        if not words or self.phrases.murmur.fullmatch(words):
+            return []
+        return self.heard(words)
+
+    def noted(self) -> list[Act]:
+        """The connection was interrupted: answer what nobody answered, ask again for what never came, or repeat the last words.
+
+        A tool may be called a second time here: a lookup changes nothing, and a commit is carried out once by whoever guards it.
+        """
+        if self.unanswered:
+            words, self.unanswered = self.unanswered, ""
+            acts = self.heard(words)
+            self.answered_late = words
+            return acts
+        if self.waiting_for is not None:
+            return [self.waiting_for]
+        if self.is_ending:
+            return [Say(self.last_said or self.phrases.goodbye)]
+        return self._remembered([Say(self.last_said or self.phrases.say_again)])
+
+    def _remembered(self, acts: list[Act]) -> list[Act]:
+        for act in acts:
+            if isinstance(act, CallTool):
+                self.waiting_for = act
+        self.last_said = " ".join(act.text for act in acts if isinstance(act, Say)) or self.last_said
+        return acts
+
+    def _heard(self, words: str | None) -> list[Act]:
         if self.is_ending:
             return []
         if not words:
@@ -217,9 +260,9 @@ class Dialogue:
         if not wish.name:
             self.asked = "name"
             return [Say(phrases.name)]
-        return [self._tool()]
+        return [self.tool_for_wish()]
 
-    def _tool(self) -> CallTool:
+    def tool_for_wish(self) -> CallTool:
         wish = self.wish
         reference = {"reference": wish.reference} if wish.reference else {}
         match wish.intent:
@@ -235,6 +278,10 @@ class Dialogue:
 
     def tool_answered(self, tool: str, payload: Mapping[str, Any]) -> list[Act]:
         """`payload`: what the tool returned. Its `say` is spoken word for word."""
+        self.waiting_for = None
+        return self._remembered(self._answered(tool, payload))
+
+    def _answered(self, tool: str, payload: Mapping[str, Any]) -> list[Act]:
         say = str(payload.get("say") or self.phrases.trouble)
         status = payload.get("status")
         if tool == "endCall":

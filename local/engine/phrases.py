@@ -12,6 +12,7 @@ class Phrases:
     intents: Sequence[tuple[str, re.Pattern[str]]]  # the first match wins
     yes: re.Pattern[str]
     no: re.Pattern[str]
+    murmur: re.Pattern[str]  # said over the agent it is no turn, but a sign of listening
     when: re.Pattern[str]  # where a day or a time begins
     before_name: re.Pattern[str]
     which_service: str
@@ -43,6 +44,7 @@ ENGLISH = Phrases(
     ),
     yes=re.compile(r"\b(yes|correct|that is right|sure|okay)\b"),
     no=re.compile(r"\bno\b"),
+    murmur=re.compile(r"((mm|mhm|hmm|uh huh|yes|yeah|okay|right|sure)\b ?)+"),
     when=re.compile(
         rf"\b({_ENGLISH_DAY}|half past|quarter (past|to)|at ({_ENGLISH_HOUR}|half|quarter)|({_ENGLISH_HOUR})( |$)(?!one\b)|{_ENGLISH_PART})"
     ),
@@ -70,6 +72,7 @@ SWAHILI = Phrases(
     ),
     yes=re.compile(r"\b(ndio|ndiyo|sawa|sahihi)\b"),
     no=re.compile(r"\b(hapana|la)\b"),
+    murmur=re.compile(r"((mm|mhm|eeh|ndio|ndiyo|sawa|haya)\b ?)+"),
     when=re.compile(
         r"\b(leo|kesho|wiki ijayo|jumatatu|jumanne|jumatano|alhamisi|ijumaa|jumamosi|jumapili|saa|asubuhi|mchana|alasiri|jioni|usiku)\b"
     ),

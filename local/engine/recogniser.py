@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import atexit
 import logging
+import os
 import queue
 import threading
+import wave
 from collections.abc import Mapping, Sequence
 from functools import cache
+from itertools import count
+from pathlib import Path
 
 from local.engine.expectation import Expectation
 from local.engine.grammar import plain
@@ -15,6 +19,9 @@ from local.engine.lexicon import is_english
 from local.speech.pipe import Worker
 
 WORKERS = 2
+HEARD_DIR = (
+    "OFFLINE_ENGINE_HEARD_DIR"  # names a folder in which every utterance is kept, for whoever asks what an engine heard
+)
 _MODULE = "local.engine.decoder"
 
 log = logging.getLogger(__name__)
@@ -75,6 +82,7 @@ class Recogniser:
 
         Raises RecognitionFailed.
         """
+        _keep(pcm16k)
         answer = self._pool.ask(self._question(expectation), pcm16k)
         log.info(
             "recognised cost=%s worst=%s accepted=%s", answer["cost"], answer["worst"], answer["words"] is not None
@@ -90,6 +98,21 @@ class Recogniser:
 
     def _question(self, expectation: Expectation) -> dict[str, object]:
         return {"language": self._language, "services": self._services, "expectation": expectation.value}
+
+
+_numbers = count(1)
+
+
+def _keep(pcm16k: bytes) -> None:
+    folder = os.environ.get(HEARD_DIR, "")
+    if not folder or not pcm16k:
+        return
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    with wave.open(str(Path(folder) / f"{os.getpid()}-{next(_numbers):04d}.wav"), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(16_000)
+        file.writeframes(pcm16k)
 
 
 @cache

@@ -13,8 +13,11 @@ from local.audio.analysis import (
     Segment,
     barge_in_stop_ms,
     level_dbfs,
+    likeness,
     load,
     longest_gap_ms,
+    longest_pause_ms,
+    longest_silence_within_ms,
     percentile,
     reply_times_ms,
     speech_segments,
@@ -116,3 +119,28 @@ def test_a_mono_file_is_refused(tmp_path: Path) -> None:
         file.setframerate(RATE_HZ)
     with pytest.raises(ValueError, match="expected stereo"):
         load(tmp_path / "mono.wav")
+
+
+def test_a_pause_is_between_two_sounds_of_the_agent_and_begins_in_the_time_asked_for() -> None:
+    sound = recording(10_000, [], [(1000, 2000), (2400, 3000), (4000, 5000), (8000, 9000)])
+    assert longest_pause_ms(sound, 1500, 3500) == 1000
+    assert longest_pause_ms(sound, 1500, 2500) == 400
+    assert longest_pause_ms(sound, 8500, 9500) == 0
+
+
+def test_silence_counts_between_the_first_and_the_last_speech_of_both_sides() -> None:
+    sound = recording(20_000, [(4000, 5000)], [(2000, 3500), (8000, 9000)])
+    assert longest_silence_within_ms(sound) == 3000
+    assert longest_silence_within_ms(recording(5000, [], [])) == 0
+
+
+@pytest.mark.parametrize("level", [1.0, 0.2, -0.5])
+def test_a_sound_is_found_in_a_channel_at_any_level_and_a_stranger_is_not(level: float) -> None:
+    rng = np.random.default_rng(1)
+    voice, other = rng.normal(0, 3000, (2, 8000)).astype(np.int16)
+    line = rng.normal(0, 30, 40_000)
+    line[12_345:20_345] += level * voice
+    assert likeness(voice, line.astype(np.int16)) > 0.9
+    assert likeness(other, line.astype(np.int16)) < 0.1
+    assert likeness(line.astype(np.int16), voice) == 0.0
+    assert likeness(voice, np.zeros(9000, np.int16)) == 0.0

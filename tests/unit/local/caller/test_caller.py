@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from local.caller import Interruption, Persona, Rule, RuleBook, ScriptedCaller
+from local.caller import AGAIN, Aside, Interruption, Persona, Rule, RuleBook, ScriptedCaller, cough
 
 RATE_HZ = 16_000
 FRAME = 640
@@ -277,3 +277,38 @@ def test_every_frame_is_whole_even_where_a_line_ends_inside_one() -> None:
         assert len(caller.speak(320)) == 640
         caller.hear(agent.frame())
     assert len(caller.spoken) == 1
+
+
+def test_a_murmur_into_the_agents_words_is_no_turn() -> None:
+    call = converse([Rule("anything", "yes please")], asides=[Aside(300, 2, "mm")])
+    call.agent.say("hello", 1000)
+    call.run(4000)
+    call.agent.say("is there anything else", 2500)
+    call.run(7000)
+    murmur, answer = call.caller.spoken
+    assert (murmur.text, murmur.aside, answer.text, answer.aside) == ("mm", True, "yes please", False)
+    assert murmur.end_ms is not None and murmur.end_ms < answer.start_ms
+    assert call.caller.turns == ["hello", "is there anything else"]
+
+
+def test_a_cough_is_a_sound_and_not_a_line() -> None:
+    call = converse([], asides=[Aside(300, 1, sound=cough())])
+    call.agent.say("hello there", 2000)
+    call.run(3000)
+    (sound,) = call.caller.spoken
+    assert sound.aside and sound.text == ""
+    assert sound.end_ms is not None and 400 <= sound.end_ms - sound.start_ms <= 600
+    assert np.abs(np.frombuffer(call.said, "<i2").astype(int)).max() > 4000
+    assert cough(3) == cough(3) != cough(4)
+
+
+def test_a_caller_who_is_asked_to_repeat_says_the_last_line_again() -> None:
+    call = converse([Rule("help", "a cleaning", times=1), Rule("again", AGAIN)])
+    call.agent.say("say it again")
+    call.run(4000)
+    assert call.lines == []
+    call.agent.say("how can i help")
+    call.run(5000)
+    call.agent.say("please say it again")
+    call.run(5000)
+    assert call.lines == ["a cleaning", "a cleaning"]

@@ -175,3 +175,20 @@ def test_transcript_pieces_put_together_are_the_text() -> None:
     for count in (1, 2, 3, 7, 12):
         assert "".join(spread(text, count)) == text
         assert len(spread(text, count)) == count
+
+
+@pytest.mark.parametrize("words", [None, "mm", "okay", "yes", "uh huh yes"])
+def test_a_murmur_over_the_agent_is_no_turn(words: str | None) -> None:
+    talk = dialogue()
+    proposed(talk)
+    assert talk.overheard(words) == []
+    assert talk.proposal is not None
+
+
+def test_words_over_the_agent_are_heard_as_usual() -> None:
+    talk = dialogue()
+    proposed(talk)
+    (act,) = talk.overheard("tuesday at two thirty")
+    assert isinstance(act, CallTool)
+    swahili = dialogue(language="sw")
+    assert swahili.overheard("ndio") == []

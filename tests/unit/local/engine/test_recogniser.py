@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from bench.recognition import FOREIGN, Listener, Phrase, Tally, confusions, meaning
+from local.carrier.resample import Resampler, through_g711
 from local.engine.decoder import Finding
 from local.engine.expectation import Expectation
 from local.engine.grammar import HOURS, WEEKDAYS
 from local.engine.names import NAMES
-from local.engine.recogniser import Pool, Recogniser
+from local.engine.recogniser import HEARD_DIR, Pool, Recogniser
 from local.speech.voice import Voice
 
 
@@ -61,6 +63,30 @@ def test_a_sentence_from_elsewhere_is_not_forced_into_the_grammar(listener: List
     assert listener.understand(Phrase(text, Expectation.OPEN)) is None
 
 
+def over_a_narrow_line(pcm: bytes) -> bytes:
+    samples = through_g711(Resampler(16_000, 8_000).process(np.frombuffer(pcm, "<i2")))
+    return Resampler(8_000, 16_000).process(samples).astype("<i2").tobytes()
+
+
+@pytest.mark.parametrize(
+    ("text", "expectation"),
+    [
+        ("I would like to book a cleaning next Thursday at two thirty", Expectation.OPEN),
+        (f"my name is {NAMES[0]}", Expectation.NAME),
+        ("yes please", Expectation.YES_NO),
+    ],
+)
+def test_what_callers_say_over_an_8_khz_line_is_understood(
+    listener: Listener, voice: Voice, text: str, expectation: Expectation
+) -> None:
+    wide = voice.say_now(text)
+    finding = listener.vocabularies["en"].find(over_a_narrow_line(wide), expectation)
+    assert finding is not None and finding.is_narrow and finding.is_credible
+    assert meaning(finding.words) == meaning(text)
+    found_wide = listener.vocabularies["en"].find(wide, expectation)
+    assert found_wide is not None and not found_wide.is_narrow
+
+
 def sine(frequency_hz: float) -> np.ndarray:
     return 4_000 * np.sin(2 * np.pi * frequency_hz * np.arange(16_000) / 16_000)
 
@@ -86,6 +112,7 @@ def test_a_costly_phrase_among_cheap_ones_is_not_believed() -> None:
     assert Finding("a", cost=5.0, worst=5.5).is_credible
     assert not Finding("a", cost=5.0, worst=9.0).is_credible
     assert not Finding("a", cost=8.0, worst=7.0).is_credible
+    assert Finding("a", cost=7.0, worst=8.4, is_narrow=True).is_credible
 
 
 def test_confused_words_are_found_and_other_mistakes_are_not() -> None:
@@ -116,3 +143,19 @@ def test_the_pool_serves_several_callers_and_replaces_a_dead_worker(voice: Voice
         assert recogniser.recognise(pcm, Expectation.SERVICE) == "a check up"
     finally:
         pool.close()
+
+
+def test_utterances_are_kept_for_whoever_asks_what_was_heard(
+    voice: Voice, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pcm = voice.say_now("a check up")
+    pool = Pool(size=1)
+    try:
+        recogniser = Recogniser({"checkup": ("check-up",)}, "en", pool)
+        recogniser.recognise(pcm, Expectation.SERVICE)
+        monkeypatch.setenv(HEARD_DIR, str(tmp_path / "heard"))
+        recogniser.recognise(pcm, Expectation.SERVICE)
+    finally:
+        pool.close()
+    (kept,) = (tmp_path / "heard").glob("*.wav")
+    assert pcm in kept.read_bytes()
