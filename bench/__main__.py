@@ -76,6 +76,8 @@ def main() -> int:
             lines, holds = report.summary(bench)
             print("\n".join(lines), flush=True)
             failed += [] if holds else ["bench.media"]
+            if options.write:
+                report.write(bench, {})  # the longest part is safe whatever becomes of the rest
     for module in OTHERS:
         if module.removeprefix("bench.") not in options.only or (options.quick and module in SLOW):
             continue

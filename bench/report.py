@@ -65,7 +65,7 @@ def _page(bench: Bench, others: Mapping[str, str]) -> Iterator[str]:
     yield from _ladder(bench)
     yield from ("", *_guarded(bench), *_two_processes(bench), "", _CAVEATS)
     for name, text in others.items():
-        yield from (f"## `python -m {name}`", "", "```text", text.strip(), "```", "")
+        yield from (f"## `python -m {name}`", "", "```text", text.strip("\n"), "```", "")
 
 
 def _machine(bench: Bench) -> str:

@@ -66,7 +66,7 @@ BRIDGE_GUARDED = System(
     {**_SHORT_LEAD, "POKEA_ECHO_GUARD": "on"},
 )
 PACED = System("paced relay", "picows + uvloop, resampling and 20 ms pacing, nothing else: the yardstick", "paced")
-NODE = System("node relay", "Node, `ws` style, bursts sent on as they come", "node")
+NODE = System("node relay", "Node; WebSocket by the `ws` package where that is installed, else by small code of its own; bursts sent on", "node")
 WEBSOCKETS = System("websockets relay", "Python `websockets` + uvloop, bursts sent on as they come", "plain_websockets")
 
 RIVALS = (PACED, NODE, WEBSOCKETS)

@@ -253,7 +253,9 @@ def first_words_lost_ms(line: Line, caller: Audio, begin_ms: int) -> float:
 
 def ear_reports(sound: Audio, rate_hz: int) -> tuple[list[float], list[float]]:
     """When the ear said that somebody began and stopped, in ms; frame by frame."""
-    detector, began, ended = SpeechDetector(rate_hz), [], []
+    detector = SpeechDetector(rate_hz)
+    began: list[float] = []
+    ended: list[float] = []
     frame = rate_hz // 50
     pcm = as_pcm(sound)
     for at in range(0, len(pcm) // frame * frame, frame):

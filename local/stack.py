@@ -41,7 +41,7 @@ from pokea.profile import Profile, load_profiles
 GEMINI_URL = "wss://generativelanguage.googleapis.com/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent"
 PROFILES = ROOT / "layers/core/pokea/profiles"
 TEMPLATE = ROOT / "template.yaml"
-BRIDGE_UP_WITHIN = timedelta(seconds=20)
+BRIDGE_UP_WITHIN = timedelta(seconds=60)
 
 Progress = Callable[[str], None]
 

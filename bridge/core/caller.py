@@ -44,7 +44,8 @@ class Caller:
         self._minutes: Minutes = legs.minutes
         self._emit = emit
         self._untold: list[KeyRun] = []
-        self._breaks_off = False  # what is held ends in mid-sentence, because the model was interrupted there
+        self._unexplained = False  # the model was interrupted, and our own ear does not know by what
+        self._breaks_off = False  # what is said ends in mid-sentence, because the model was interrupted there
 
     @property
     def _is_audible(self) -> bool:
@@ -62,9 +63,12 @@ class Caller:
         audible = self._is_audible
         if audible:
             self.floor.agent_heard_from(now_ms)
-            self._obey(self.floor.time(now_ms), now_ms)
+            self._look_at_time(now_ms)
         else:
             self.floor.agent_silent()
+            if self._breaks_off and self._voice.is_silent:
+                self._breaks_off = False
+                self._legs.watchdog.owes(now_ms)
         self.floor.own_turns = self._legs.has_own_turns
         self._uplink.turn_after_ms = BACKCHANNEL_MS if audible else 0
         self._uplink.listen_closely(audible and self._uplink.detector.is_speaking)
@@ -74,6 +78,11 @@ class Caller:
             self._keyed(run)
         if self._untold and self._legs.is_ready:
             self._tell_keys(now_ms)
+
+    def _look_at_time(self, now_ms: float) -> None:
+        deadline_ms = self.floor.deadline_ms
+        if deadline_ms is not None and now_ms >= deadline_ms:
+            self._obey(self.floor.time(now_ms, has_burst=self._uplink.has_burst), now_ms)
 
     # --- what is reported ---------------------------------------------------------------------------------------------------
 
@@ -87,13 +96,22 @@ class Caller:
         audible = self._is_audible
         if audible:
             self.floor.agent_heard_from(now_ms)
-        verdict = self.floor.model_interrupted(self._uplink.ear, now_ms)
+        verdict = self.floor.model_interrupted(self._uplink.ear, now_ms, has_burst=audible and self._uplink.has_burst)
         if verdict is Verdict.CUT or not audible:
             self._cut(now_ms, by_model=True)
+            self._unexplained = audible and not self._uplink.detector.is_speaking
             return
         self._breaks_off = self._breaks_off or self._voice.is_mid_utterance
         self._voice.finish(broken=True)  # no more of it will come, and what is there may be no sentence
         self._obey(verdict, now_ms)
+
+    def model_turn_over(self, now_ms: float) -> None:
+        """The model has said, or broken off, its turn."""
+        self.floor.turn_complete()
+        self.speech.turn_over(now_ms)
+        if self._unexplained and self._voice.is_silent:
+            self._legs.watchdog.owes(now_ms)  # whatever it stopped for, something must follow
+        self._unexplained = False
 
     def model_hears(self, speaking: bool, now_ms: float) -> None:
         self._uplink.listen(now_ms)
@@ -157,9 +175,6 @@ class Caller:
                 self._emit(flush)
         elif verdict is Verdict.RESUME:
             voice.resume()
-            if self._breaks_off:
-                self._legs.watchdog.owes(now_ms)
-            self._breaks_off = False
         elif verdict is Verdict.CUT:
             self._cut(now_ms, by_model=False)
         elif verdict is Verdict.REPLACE:

@@ -22,6 +22,7 @@ UNANSWERED_MS = 15_000  # by then somebody has reacted, or nobody ever will
 PAUSE_MS = 600  # a shorter one does not end what somebody is saying
 _LOUDER_THAN_AFTER = 2.0  # a turn that ended without getting quieter was the line's noise
 _COMPARED_FRAMES = 25
+_AUDIBLE, _STANDS_OUT = 90.0**2, 6.0
 _UNSURE_MS = 40  # of speech may have been heard before the detector says so
 
 
@@ -144,6 +145,15 @@ class RecentAudio:
             self._said_until_ms, self._run_from_ms = self.until_ms, None
         elif self.quiet_ms > UNANSWERED_MS and not self.is_held:
             self.dismiss()
+
+    @property
+    def has_burst(self) -> bool:
+        """Something was just heard that stands out from the line's noise, voice or not."""
+        signal = np.frombuffer(bytes(self.pcm), "<i2").astype(np.float32).reshape(-1, self._frame_bytes // 2)
+        if len(signal) < 2:
+            return False
+        powers = np.vecdot(signal, signal) / signal.shape[1]
+        return bool(powers.max() > _AUDIBLE and powers.max() > _STANDS_OUT * powers.min())
 
     @property
     def ear(self) -> Ear | None:

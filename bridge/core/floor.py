@@ -30,7 +30,7 @@ BACKCHANNEL_MS = 700
 _QUIET_MS = 100  # inside a word the voice stops for less
 _OVERLAP_MS = 160  # what is shorter is no word
 _WORDS_WITHIN_MS = 1_200.0
-_HELD_AT_MOST_MS = 4_000.0  # on the word of our own ear alone
+_HELD_AT_MOST_MS = 1_800.0  # on the word of our own ear alone
 _LATE_WORDS_MS = 3_000.0  # a transcription may take so long; later it belongs to something else
 _SAME_WORDS_MS = 1_500.0  # pieces of one remark follow each other
 _FALSE_STOPS = 3
@@ -160,10 +160,10 @@ class Floor:
         self._standing, self._since_ms, self._own_stop = _Standing.PAUSED, now_ms, True
         return Verdict.PAUSE
 
-    def model_interrupted(self, ear: Ear | None, now_ms: float) -> Verdict:
-        """The model heard the caller speak over it, and has stopped generating."""
+    def model_interrupted(self, ear: Ear | None, now_ms: float, *, has_burst: bool = False) -> Verdict:
+        """The model heard the caller speak over it, and has stopped generating. `has_burst`: there was a sound, voice or not."""
         self._turn_over, self._void_until_ms = True, -inf
-        return self._model_noticed(ear, now_ms)
+        return self._model_noticed(ear, now_ms, has_burst)
 
     def model_hears(self, speaking: bool, ear: Ear | None, now_ms: float) -> Verdict:
         """The model's detector heard the caller begin or stop; nothing has been decided by that."""
@@ -176,7 +176,7 @@ class Floor:
         self._model_hears_since_ms = now_ms
         return self.heard(ear, now_ms)
 
-    def _model_noticed(self, ear: Ear | None, now_ms: float) -> Verdict:
+    def _model_noticed(self, ear: Ear | None, now_ms: float, has_burst: bool) -> Verdict:
         if self._agent_from_ms is None:
             return Verdict.NOTHING
         self._model_heard = True
@@ -184,7 +184,8 @@ class Floor:
         if verdict is Verdict.CUT or self._standing is _Standing.HELD:
             return verdict
         said = judge(self._said) if now_ms - self._said_ms <= _SAME_WORDS_MS else Said.NOTHING
-        may_be_nothing = said is Said.BACKCHANNEL or (said is not Said.WORDS and self._heard_briefly(ear, now_ms))
+        heard_briefly = has_burst or self._heard_briefly(ear, now_ms)
+        may_be_nothing = said is Said.BACKCHANNEL or (said is not Said.WORDS and heard_briefly)
         return self._hold(now_ms) if may_be_nothing else self._cut()
 
     def _heard_briefly(self, ear: Ear | None, now_ms: float) -> bool:
@@ -227,13 +228,14 @@ class Floor:
             return self._model_hears_since_ms + BACKCHANNEL_MS
         return None
 
-    def time(self, now_ms: float) -> Verdict:
+    def time(self, now_ms: float, *, has_burst: bool = False) -> Verdict:
+        """What is due by now. `has_burst`: something sounds on the line, voice or not."""
         deadline_ms = self.deadline_ms
         if deadline_ms is None or now_ms < deadline_ms:
             return Verdict.NOTHING
         if not self.is_waiting:  # only the model hears the caller: our own ear is not the better one
             return self._hold(now_ms)
-        still_speaking = self._model_hears_since_ms is not None
+        still_speaking = self._model_hears_since_ms is not None or (has_burst and not self._own_stop)
         if still_speaking or judge(self._said) in (Said.WORDS, Said.UNSURE):
             return self._cut()
         return self._resume(was_false=True)

@@ -301,6 +301,9 @@ class Legs:
             self.ledger.settled()
         for answer in done.answers:
             self._emit(answer)
+        if event.nonce is not None and not done.answers:
+            self.read_back.expect(event.nonce, now_ms, str(event.payload.get("say") or ""))
+            self.read_back.lost()  # nobody was given it as an answer: only its very words will count
         if done.answers:
             self.watchdog.owes(now_ms)
             self._answered(event, now_ms)
@@ -320,7 +323,7 @@ class Legs:
         self.repeats.moved_on()
         self.voice.end_turn()
         if event.nonce is not None:
-            self.read_back.expect(event.nonce, now_ms)
+            self.read_back.expect(event.nonce, now_ms, str(event.payload.get("say") or ""))
 
 
 def _words_of(said: Utterance, now_ms: float) -> str:

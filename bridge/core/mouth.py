@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import inf
+
 from bridge.core.announcer import Announcer
 from bridge.core.closing import Closing
 from bridge.core.frames import ModelAudio
@@ -26,6 +28,7 @@ class Mouth:
         self._minutes = minutes
         self._ledger = ledger
         self._begun_ms = 0.0
+        self._said_until_ms = -inf
 
     def say(self, event: ModelAudio, now_ms: float) -> Utterance | None:
         """Queue model speech; returns the utterance if this began one."""
@@ -80,6 +83,7 @@ class Mouth:
         """An utterance is over: what was heard of it was said."""
         text = self._minutes.agent_said(utterance, now_ms)
         if utterance.speaker is not Speaker.FILLER:
+            self._said_until_ms = max(self._said_until_ms, utterance.end_ms)
             self._ledger.said("agent", text)
 
     def caller_done(self) -> None:
@@ -90,7 +94,9 @@ class Mouth:
         """What the caller hears, for the watchdog. `last_audio_ms`: the switch's latest frame."""
         voice = self.voice
         quiet_ms = max(voice.last_end_ms, 0.0) if voice.is_silent else self.runs_dry_ms
-        return Line(quiet_ms, quiet_ms is None and not voice.is_only(Speaker.FILLER), last_audio_ms)
+        return Line(
+            quiet_ms, quiet_ms is None and not voice.is_only(Speaker.FILLER), last_audio_ms, self._said_until_ms
+        )
 
     @property
     def runs_dry_ms(self) -> float | None:

@@ -2,12 +2,14 @@
 
 A proposal's result goes to the model; what the model says next is its read-back, whatever it says: every utterance from the first one on
 until its turn is over, because some models speak a turn in several parts. An interruption voids them for good, and so does the loss of
-the model before it began: only a new result with a nonce arms the watch again. What was heard stays heard when connections change.
+the model before it began. From then on only the words of the proposal themselves, said again from their beginning to their end in one
+turn, count as its read-back; whatever else is said does not. What was heard stays heard when connections change.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 
 from bridge.core.playout import Speaker, Utterance
 from pokea.ids import Nonce
@@ -20,44 +22,79 @@ _PARTS_AT_MOST = 64
 class ReadBackWatch:
     def __init__(self) -> None:
         self._nonce: Nonce | None = None
+        self._words: list[str] = []  # what the proposal wants to be read back as
         self._parts: list[Utterance] = []
         self._said = False  # the model has sent all of it, as far as it says
         self._closed = False  # what is said from now on is not part of it
+        self._again: list[Utterance] = []  # the latest turn after the read-back was closed
+        self._again_over = False
         self._since_ms = 0.0
 
-    def expect(self, nonce: str, now_ms: float) -> None:
-        """What the model says next reads this proposal back."""
+    def expect(self, nonce: str, now_ms: float, say: str = "") -> None:
+        """What the model says next reads this proposal back. `say`: the words it was asked to use."""
+        if say or nonce != self._nonce:
+            self._words = _words(say)
         self._nonce, self._since_ms = Nonce(nonce), now_ms
+        self._again, self._again_over = [], False
         self._parts, self._said, self._closed = [], False, False
 
     def began(self, utterance: Utterance) -> None:
-        if self._nonce is None or self._closed or utterance.speaker is not Speaker.MODEL:
+        if self._nonce is None or utterance.speaker is not Speaker.MODEL:
+            return
+        if self._closed:
+            self._began_again(utterance)
             return
         if len(self._parts) < _PARTS_AT_MOST:
             self._parts.append(utterance)
         self._said = False
 
+    def _began_again(self, utterance: Utterance) -> None:
+        """Another turn: it may be the read-back once more."""
+        if self._again_over:
+            if self._is_again():
+                self._parts, self._said = self._again, True
+            self._again, self._again_over = [], False
+        if len(self._again) < _PARTS_AT_MOST:
+            self._again.append(utterance)
+
     def spoken(self) -> None:
         """The model has sent all of what it wants to say for now."""
         self._said = self._said or bool(self._parts and not self._closed)
+        self._again_over = bool(self._again)
 
     def turn_over(self) -> None:
         """The model waits for the caller."""
         if self._parts and not self._closed:
             self._said = self._closed = True
+        self._again_over = bool(self._again)
 
     def stopped(self) -> None:
         """The caller stopped the model: what it says from now on is something else."""
         if self._parts:
             self._closed = True
+        self._again_over = bool(self._again)
 
     def lost(self) -> None:
         """The model is gone. Unless it had said all of the read-back, nobody will have heard it: the next one's first words are others."""
         self._closed = True
+        self._again_over = bool(self._again)
 
     def is_heard(self, now_ms: float) -> bool:
         """The whole read-back of the latest proposal was heard."""
-        return self._finished_ms(now_ms) is not None
+        return self._heard(now_ms)[1] is not None
+
+    def _heard(self, now_ms: float) -> tuple[list[Utterance], float | None]:
+        """The utterances that count as the read-back, and when the last sample of them was heard, if it was."""
+        finished_ms = _finished_ms(self._parts, now_ms) if self._said else None
+        if finished_ms is None and self._again_over:
+            again_ms = _finished_ms(self._again, now_ms)
+            if again_ms is not None and self._is_again():
+                return self._again, again_ms
+        return self._parts, finished_ms
+
+    def _is_again(self) -> bool:
+        """The latest turn after the read-back was closed was the read-back, by its words."""
+        return bool(self._words) and _holds(_words(" ".join(part.text for part in self._again)), self._words)
 
     def evidence(self, now_ms: float, turns: Iterable[tuple[float, float | None]]) -> Evidence:
         """What can be attested at `now_ms`. Times are rounded so that neither side of a comparison gains."""
@@ -69,24 +106,35 @@ class ReadBackWatch:
     def _read_back(self, now_ms: float) -> ReadBack | None:
         if self._nonce is None:
             return None
-        if not self._parts:
+        parts, finished = self._heard(now_ms)
+        if not parts:
             return ReadBack(self._nonce, None, 0, 0, None)
-        started, finished = self._parts[0].started_ms, self._finished_ms(now_ms)
+        started = parts[0].started_ms
         return ReadBack(
             self._nonce,
             None if started is None else int(started),
-            sum(part.generated_ms() for part in self._parts),
-            sum(part.heard_ms(now_ms) for part in self._parts),
+            sum(part.generated_ms() for part in parts),
+            sum(part.heard_ms(now_ms) for part in parts),
             None
             if finished is None
             else -int(-finished // 1),  # up: a caller who starts in that millisecond has not answered
         )
 
-    def _finished_ms(self, now_ms: float) -> float | None:
-        if not self._said:
-            return None
-        ends = [part.finished_at_ms(now_ms) for part in self._parts]
-        return None if None in ends else max((end for end in ends if end is not None), default=None)
+
+def _finished_ms(parts: Sequence[Utterance], now_ms: float) -> float | None:
+    """When the last sample was heard, if all of them were."""
+    ends = [part.finished_at_ms(now_ms) for part in parts]
+    return None if None in ends else max((end for end in ends if end is not None), default=None)
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"\w+", text.lower())
+
+
+def _holds(said: Sequence[str], words: Sequence[str]) -> bool:
+    """`words` stand in `said`, all of them and in a row."""
+    length = len(words)
+    return any(list(said[at : at + length]) == list(words) for at in range(len(said) - length + 1))
 
 
 def _turn(started_ms: float, ended_ms: float | None) -> CallerTurn:

@@ -104,7 +104,7 @@ class CallSession:
             ModelInterrupted: self._on_interrupted,
             CallerSpeech: lambda event, now: self.caller.model_hears(event.speaking, now),
             GenerationComplete: self._on_generated,
-            TurnComplete: self._on_turn_complete,
+            TurnComplete: lambda _, now: self.caller.model_turn_over(now),
             CallerTranscribed: self._on_caller_words,
             AgentTranscribed: lambda event, now: self.speech.words(event.text, now),
             ToolAsked: self._on_tool_asked,
@@ -321,10 +321,6 @@ class CallSession:
     def _on_generated(self, event: GenerationComplete, now_ms: float) -> None:
         self.caller.floor.generation_over()
         self.speech.generated(now_ms)
-
-    def _on_turn_complete(self, event: TurnComplete, now_ms: float) -> None:
-        self.caller.floor.turn_complete()
-        self.speech.turn_over(now_ms)
 
     def _on_interrupted(self, event: ModelInterrupted, now_ms: float) -> None:
         if not self.ending.is_deaf:

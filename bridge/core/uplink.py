@@ -83,6 +83,7 @@ class Uplink:
         self._unknown = bytearray() if self._both else None  # what came before the layout was known
         self._guard = EchoGuard(rate_hz) if echo_guard == "on" and not self._both else None
         self._played: list[tuple[Buffer | None, float]] = []  # until the layout is known; None for a flush
+        self._replay: list[tuple[Buffer | None, float]] = []  # of that, what the guard has not been told
         self._to_line: Resampler | None = None
         self._unheard_at_ms = 0.0
         self._outgoing: list[Buffer] = []  # opens a turn with the next message
@@ -98,6 +99,10 @@ class Uplink:
     @property
     def ear(self) -> Ear | None:
         return self._recent.ear
+
+    @property
+    def has_burst(self) -> bool:
+        return self._recent.has_burst
 
     def _listen_at(self, rate_hz: int) -> None:
         self._rate_hz = rate_hz
@@ -170,9 +175,21 @@ class Uplink:
             at_ms = self._clock.stamp(len(frames), now_ms)
             if not self._recent.unheard_frames:
                 self._unheard_at_ms = at_ms
-            joined = self._guard.clean(joined, at_ms)
+            joined = self._replayed(self._guard, joined, at_ms) if self._replay else self._guard.clean(joined, at_ms)
         size = self._frame_bytes
         return [joined[at : at + size] for at in range(0, len(frames) * size, size)]
+
+    def _replayed(self, guard: EchoGuard, pcm: Buffer, at_ms: float) -> bytes:
+        """What came before the layout was known, cleaned as if it came now: the guard is told what was played as it was played."""
+        cleaned, size = [], self._frame_bytes
+        for index in range(len(pcm) // size):
+            frame_ms = at_ms + index * FRAME_MS
+            while self._replay and self._replay[0][1] <= frame_ms + FRAME_MS:
+                self._tell_guard(*self._replay.pop(0))
+            cleaned.append(bytes(guard.clean(pcm[index * size : (index + 1) * size], frame_ms)))
+        while self._replay:
+            self._tell_guard(*self._replay.pop(0))
+        return b"".join(cleaned)
 
     def listen(self, now_ms: float) -> None:
         """Have the detector judge what has arrived; several frames at once, because each look has its price."""
@@ -230,12 +247,8 @@ class Uplink:
             self._guard = EchoGuard(self._rate_hz)
             if self._rate_hz != self._line_hz:
                 self._to_line = Resampler(self._line_hz, self._rate_hz)
-            for pcm, at_ms in self._played:
-                if pcm is None:
-                    self.flushed(at_ms)
-                else:
-                    self.played(pcm, at_ms)
-        self._played.clear()
+            self._replay = self._played
+        self._played = []
         self.wants_playback = self._guard is not None
 
     def played(self, pcm: Buffer, at_ms: float) -> None:
@@ -243,14 +256,22 @@ class Uplink:
         if self._guard is None:
             self._played.append((bytes(pcm), at_ms))
         else:
-            self._guard.played(pcm if self._to_line is None else self._to_line.push(pcm), at_ms)
+            self._tell_guard(pcm, at_ms)
 
     def flushed(self, at_ms: float) -> None:
         """Everything from `at_ms` on was wiped and is never heard."""
         if self._guard is None:
             self._played.append((None, at_ms))
         else:
+            self._tell_guard(None, at_ms)
+
+    def _tell_guard(self, pcm: Buffer | None, at_ms: float) -> None:
+        if self._guard is None:
+            return
+        if pcm is None:
             self._guard.flushed(at_ms)
+        else:
+            self._guard.played(pcm if self._to_line is None else self._to_line.push(pcm), at_ms)
 
     # --- to the model -------------------------------------------------------------------------------------------------------
 

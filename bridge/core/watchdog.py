@@ -49,11 +49,12 @@ _GIVE_UP_MS = LADDER[-1][0]
 @dataclass(frozen=True, slots=True)
 class Line:
     """What is on the line. `quiet_since_ms`: since when the caller hears nothing, None while they hear something; `is_saying`: that
-    something is more than a filler."""
+    something is more than a filler. `said_until_ms`: when the last words that were more than a filler had been heard."""
 
     quiet_since_ms: float | None
     is_saying: bool = False
     last_audio_ms: float = 0.0  # the switch's latest frame
+    said_until_ms: float = -inf
 
 
 class Watchdog:
@@ -171,7 +172,7 @@ class Watchdog:
             self.acted()
             self._alone_since_ms = None
             return Alarm.GIVE_UP
-        if now_ms >= self._rung_ms:
+        if now_ms >= self._rung_ms(line):
             return self._climb()
         if now_ms >= self._filler_ms(line):
             self._filled_ms = now_ms
@@ -188,21 +189,24 @@ class Watchdog:
 
     def deadline_ms(self, line: Line) -> float:
         """When to look again at the latest. It moves with everything that happens."""
-        return min(line.last_audio_ms + SWITCH_SILENT_MS, self._end_ms(line), self._rung_ms, self._filler_ms(line))
+        return min(
+            line.last_audio_ms + SWITCH_SILENT_MS, self._end_ms(line), self._rung_ms(line), self._filler_ms(line)
+        )
 
-    @property
-    def _rung_ms(self) -> float:
-        """When the next step up the ladder is due; its end is no step."""
-        if self._since_ms is None or self._rung >= len(LADDER) - 1:
+    def _rung_ms(self, line: Line) -> float:
+        """When the next step up the ladder is due; its end is no step. Nobody waits while the agent is being heard."""
+        if self._since_ms is None or self._rung >= len(LADDER) - 1 or line.is_saying:
             return inf
-        due_ms = self._since_ms + max(0.0, LADDER[self._rung][0] - self._spent_ms)
+        due_ms = max(self._since_ms, line.said_until_ms) + max(0.0, LADDER[self._rung][0] - self._spent_ms)
         return max(due_ms, self._helped_ms + _PATIENCE_MS)
 
     def _end_ms(self, line: Line) -> float:
         """When there is no more hope: an answer is owed for too long, or there is no model for too long, and nothing is being said."""
         if line.is_saying:
             return inf
-        answer = inf if self._since_ms is None or self._presumed else self._since_ms + _GIVE_UP_MS - self._spent_ms
+        answer = inf
+        if self._since_ms is not None and not self._presumed:
+            answer = max(self._since_ms, line.said_until_ms) + _GIVE_UP_MS - self._spent_ms
         model = inf if self._alone_since_ms is None else self._alone_since_ms + _GIVE_UP_MS
         return min(answer, model)
 

@@ -56,7 +56,7 @@ class Deadlines:
     connect_s: float = 2.0
     probe_s: float = 3.0
     gap_s: float = 8.0
-    transcription_s: float = 5.0
+    transcription_s: float = 8.0
     completion_s: float = 60.0
     speech_s: float = 60.0
 

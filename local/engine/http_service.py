@@ -70,8 +70,10 @@ def services_of_profiles(folder: Path = PROFILES) -> dict[str, tuple[str, ...]]:
     for path in sorted(folder.glob("*.toml")):
         booking = tomllib.loads(path.read_text(encoding="utf-8")).get("booking") or {}
         for service in booking.get("services") or []:
+            key = str(service["key"])
             names = [name for spoken in service.get("names", {}).values() for name in spoken]
-            found[str(service["key"])] = tuple(names)
+            # Written as the tools declare them, so that a dialogue with these services needs no other vocabulary.
+            found[key] = tuple(dict.fromkeys(plain(name) for name in (*names, key.replace("_", " "))))
     return found
 
 

@@ -61,6 +61,7 @@ def test_one_stale_sample_or_one_lost_frame_in_any_run_of_ours_is_too_much() -> 
     )
     assert bound("caller frames").judge(bench(good, run(systems.BRIDGE.name, 3.0, 50, lost=1)))[1] is Verdict.MISSED
     assert bound("caller frames").judge(bench(good, run(systems.NODE.name, 3.0, lost=1)))[1] is Verdict.KEPT
+    assert bound("caller frames").judge(bench(good, run(systems.BRIDGE.name, 3.0, 400, lost=1)))[1] is Verdict.KEPT
 
 
 def test_calls_on_one_core_are_the_most_that_were_carried_on_time() -> None:

@@ -275,6 +275,69 @@ def test_a_read_back_cut_off_by_the_loss_of_the_model_is_not_complete() -> None:
     assert call.evidence()["read_back"]["finished_at_ms"] is None
 
 
+SAY = "Cleaning for Jane, on Friday at two. Shall I book it?"
+
+
+def read_back_lost() -> VirtualCall:
+    """A proposal whose read-back broke off with its model; another one is there."""
+    call = talking()
+    ask(call, "proposeBooking", "p1", when="friday")
+    call.feed(ToolReturned("p1", {"status": "proposed", "say": SAY}, nonce="n1"))
+    call.model_says(400, "Cleaning for", complete=False)
+    call.feed(ModelLost(1, 1011))
+    call.advance(600)
+    call.model_ready()
+    return call
+
+
+@pytest.mark.parametrize(
+    ("said", "counts"),
+    [
+        ([f"Sorry about that. {SAY}"], True),
+        (["Cleaning for Jane, on Friday at two.", "Shall I book it?"], True),
+        (["Sorry, where were we?"], False),
+        (["Cleaning for Jane, on Friday at four. Shall I book it?"], False),
+        (["Cleaning for Jane, on Friday at two."], False),
+        (["One moment."], False),
+    ],
+)
+def test_after_a_change_of_model_only_the_very_words_of_the_proposal_are_its_read_back(
+    said: list[str], counts: bool
+) -> None:
+    call = read_back_lost()
+    for number, sentence in enumerate(said):
+        call.feed(ModelAudio(voice_ms(600), item=f"s{number}"), AgentTranscribed(sentence))
+    call.feed(GenerationComplete(), TurnComplete())
+    call.advance(3_000)
+    ask(call, "commitProposal", "c1", nonce="n1")
+    read_back = call.evidence()["read_back"]
+    assert (read_back["finished_at_ms"] is not None) is counts
+    assert (read_back["heard_ms"] == read_back["generated_ms"] > 500) is counts
+
+
+def test_a_repeated_read_back_stays_heard_whatever_is_said_after_it() -> None:
+    call = read_back_lost()
+    for sentence in (SAY, "Are you still there?"):
+        call.model_says(600, sentence)
+        call.feed(TurnComplete())
+        call.advance(1_000)
+    ask(call, "commitProposal", "c1", nonce="n1")
+    assert call.evidence()["read_back"]["finished_at_ms"] is not None
+
+
+def test_a_read_back_in_several_parts_is_heard_when_the_last_of_them_is() -> None:
+    call = talking()
+    proposed(call)
+    call.feed(ModelAudio(voice_ms(600), item="s1"))
+    call.advance(700)
+    ask(call, "commitProposal", "c1", nonce="n1")
+    assert call.evidence()["read_back"]["finished_at_ms"] is None
+    call.feed(ModelAudio(voice_ms(600), item="s2"), GenerationComplete(), TurnComplete())
+    call.advance(1_000)
+    ask(call, "commitProposal", "c2", nonce="n1", again=True)
+    assert call.evidence()["read_back"]["finished_at_ms"] is not None
+
+
 def test_a_callers_yes_during_the_read_back_is_not_an_answer_to_it() -> None:
     call = talking()
     proposed(call)

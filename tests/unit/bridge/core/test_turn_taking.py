@@ -170,6 +170,28 @@ def test_a_cough_for_which_the_model_stopped_is_resumed_after_a_moment() -> None
     assert call.notes("interrupted") == []
 
 
+def test_a_model_that_stopped_for_nothing_we_know_of_is_reminded_once_nobody_speaks() -> None:
+    call = talking()
+    says(call, 3_000, complete=False)
+    call.advance(900)
+    call.feed(ModelInterrupted(), TurnComplete())
+    call.advance(4_000)
+    assert [note["alarm"] for note in call.notes("alarm")] == ["nudge"]
+
+
+def test_nothing_is_owed_while_the_rest_of_what_was_held_is_being_said() -> None:
+    call = talking()
+    says(call, 8_000, complete=False)
+    call.advance(900)
+    makes_a_sound(call, 200)
+    call.advance(320)
+    call.feed(ModelInterrupted(), TurnComplete())
+    call.advance(7_500)
+    assert call.notes("alarm") == []
+    call.advance(6_500)
+    assert call.notes("alarm")[0] == {"alarm": "nudge"}  # it broke off in mid-sentence
+
+
 def test_a_read_back_that_the_model_broke_off_never_counts_although_the_rest_was_played() -> None:
     call = talking()
     call.feed(ToolAsked("p1", "proposeBooking", {}), ToolReturned("p1", {"status": "proposed"}, nonce="n1"))

@@ -321,6 +321,26 @@ def test_in_one_channel_with_both_voices_the_guard_is_asked(monkeypatch: pytest.
     assert len(call.heard) == 50
 
 
+def test_the_guard_is_told_what_was_played_before_the_layout_was_known_in_the_order_of_time() -> None:
+    """However late that is: the guard remembers the last second and a half only."""
+    agent = np.repeat(speech_8k(16_000 * 2), 2).astype("<i2")
+    agent[(np.arange(len(agent)) // 4_000) % 2 == 1] = 0
+    uplink = Uplink(16_000, "both_tracks")
+    uplink.connect(16_000)
+    for index in range(100):
+        uplink.played(agent[index * 320 : (index + 1) * 320].tobytes(), 20.0 * index)
+    came = np.concatenate((np.zeros(800, "<i2"), agent))
+    reached = []
+    for index in range(100):  # every second message twice as late: no two windows agree for a while
+        frames = uplink.push(
+            came[index * 320 : (index + 1) * 320].tobytes(), 20.0 * (index + 1) if index % 2 else 20.0 * index + 39
+        )
+        reached += [bytes(frame) for frame in frames]
+    got = np.frombuffer(b"".join(reached), "<i2").astype(float)
+    assert len(got) == 32_000
+    assert got @ got < 0.02 * float((agent[:32_000].astype(float) ** 2).sum())
+
+
 def test_the_guard_can_be_switched_off_and_on() -> None:
     off = line(track="both_tracks", echo_guard="off")
     off(1_000, SPEECH)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from bench.recognition import FOREIGN, Listener, Phrase, Tally, confusions, meaning
+from local.caller import cough
 from local.carrier.resample import Resampler, through_g711
 from local.engine.decoder import Finding
 from local.engine.expectation import Expectation
@@ -98,8 +99,16 @@ def hiss(sigma: float) -> np.ndarray:
 @pytest.mark.parametrize("expectation", list(Expectation))
 @pytest.mark.parametrize(
     "sound",
-    [hiss(0), hiss(30), hiss(300), hiss(3_000), sine(440), sine(770) + sine(1_336)],
-    ids=["silence", "faint-hiss", "hiss", "loud-hiss", "tone", "dialling"],
+    [
+        hiss(0),
+        hiss(30),
+        hiss(300),
+        hiss(3_000),
+        sine(440),
+        sine(770) + sine(1_336),
+        *(np.frombuffer(bytes(9_600) + cough(seed) + bytes(9_600), "<i2") for seed in (1, 2, 3)),
+    ],
+    ids=["silence", "faint-hiss", "hiss", "loud-hiss", "tone", "dialling", "cough", "another-cough", "third-cough"],
 )
 def test_sounds_that_are_not_speech_are_no_words(
     listener: Listener, sound: np.ndarray, expectation: Expectation
