@@ -66,7 +66,9 @@ BRIDGE_GUARDED = System(
     {**_SHORT_LEAD, "POKEA_ECHO_GUARD": "on"},
 )
 PACED = System("paced relay", "picows + uvloop, resampling and 20 ms pacing, nothing else: the yardstick", "paced")
-NODE = System("node relay", "Node; WebSocket by the `ws` package where that is installed, else by small code of its own; bursts sent on", "node")
+NODE = System(
+    "node relay", "Node; the `ws` package where it is installed, else small code of its own; bursts sent on", "node"
+)
 WEBSOCKETS = System("websockets relay", "Python `websockets` + uvloop, bursts sent on as they come", "plain_websockets")
 
 RIVALS = (PACED, NODE, WEBSOCKETS)

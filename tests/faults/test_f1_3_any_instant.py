@@ -104,19 +104,22 @@ async def one_instant(draw: random.Random, stack: str) -> str:
                 AWS_SECRET_ACCESS_KEY="x", SAUTIKIT_API_BASE=carrier.url, SAUTIKIT_API_KEY="k", POKEA_WS_STACK=stack,
             ),
         )  # fmt: skip
-        await listening(port)
-        legs = [Leg(port, f"HD_{number:012x}") for number in range(4)]
-        late = loop.call_later(instant_s, lambda: legs.append(Leg(port, "HD_00000000ffff")))
-        await asyncio.sleep(instant_s)
-        process.send_signal(signal.SIGTERM)
-        began_s = loop.time()
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(process.wait(), LIMIT_S + 12)
-        took_s = loop.time() - began_s
-        late.cancel()
-        if process.returncode is None:
-            process.kill()
-            return f"after {instant_s:.3f} s: still running"
+        try:
+            await listening(port)
+            legs = [Leg(port, f"HD_{number:012x}") for number in range(4)]
+            late = loop.call_later(instant_s, lambda: legs.append(Leg(port, "HD_00000000ffff")))
+            await asyncio.sleep(instant_s)
+            process.send_signal(signal.SIGTERM)
+            began_s = loop.time()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(process.wait(), LIMIT_S + 12)
+            took_s = loop.time() - began_s
+            late.cancel()
+            if process.returncode is None:
+                return f"after {instant_s:.3f} s: still running"
+        finally:
+            if process.returncode is None:
+                process.kill()
         await asyncio.wait([leg.task for leg in legs], timeout=5)
         problems = {
             "exit code": process.returncode != 0,

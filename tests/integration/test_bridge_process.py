@@ -167,11 +167,11 @@ async def test_the_other_websocket_stack_talks_too_and_frames_are_recorded(tmp_p
     async with (
         LiveServer(scripted(says_hello)) as model,
         bridge(POKEA_GEMINI_URL=model.url, POKEA_BRIDGE_WORKERS="1", **settings) as (_, port),
+        connect(f"ws://127.0.0.1:{port}/audio", subprotocols=[SUBPROTOCOL], compression=None) as switch,
+        asyncio.timeout(10),
     ):
-        async with connect(f"ws://127.0.0.1:{port}/audio", subprotocols=[SUBPROTOCOL], compression=None) as switch:
-            async with asyncio.timeout(10):
-                while not is_sound(await switch.recv()):
-                    pass
+        while not is_sound(await switch.recv()):
+            pass
     (path,) = (tmp_path / "frames").iterdir()
     _, records = decode(path.read_bytes())
     assert any(record.kind is Kind.SWITCH_AUDIO_OUT and any(record.payload) for record in records)
