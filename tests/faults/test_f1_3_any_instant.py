@@ -74,11 +74,13 @@ class Leg:
             return  # refused: the carrier goes on with what stands behind the stream
         self.is_up = True
         speaking = asyncio.ensure_future(self._speak(raw))
-        while await raw.receive() is not None:
-            pass
-        self.is_up = False
-        speaking.cancel()
-        raw.abort()
+        try:
+            while await raw.receive() is not None:
+                pass
+            self.is_up = False
+        finally:
+            speaking.cancel()
+            raw.abort()
 
     async def _speak(self, raw: RawSocket) -> None:
         with contextlib.suppress(ConnectionError):

@@ -41,10 +41,11 @@ async def start(**settings: str) -> asyncio.subprocess.Process:
 
 async def get(port: int, path: str) -> str:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
-    reply = (await reader.read()).decode()
-    writer.close()
-    return reply
+    try:
+        writer.write(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        return (await reader.read()).decode()
+    finally:
+        writer.close()
 
 
 @contextlib.asynccontextmanager

@@ -71,9 +71,13 @@ class RawSocket:
             f"GET {path} HTTP/1.1\r\nHost: bridge\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
             f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Protocol: audio.drachtio.org\r\n\r\n".encode()
         )
-        head = await reader.readuntil(b"\r\n\r\n")
-        if b" 101 " not in head.split(b"\r\n")[0]:
-            raise ConnectionError(head.split(b"\r\n")[0].decode())
+        try:
+            head = await reader.readuntil(b"\r\n\r\n")
+            if b" 101 " not in head.split(b"\r\n")[0]:
+                raise ConnectionError(head.split(b"\r\n")[0].decode())
+        except BaseException:
+            writer.close()
+            raise
         assert b"permessage-deflate" not in head
         return cls(reader, writer)
 
