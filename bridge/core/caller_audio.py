@@ -153,7 +153,8 @@ class RecentAudio:
         if len(signal) < 2:
             return False
         powers = np.vecdot(signal, signal) / signal.shape[1]
-        return bool(powers.max() > _AUDIBLE and powers.max() > _STANDS_OUT * powers.min())
+        noise = max(float(powers.min()), self.detector.noise or 0.0)
+        return bool(powers.max() > max(_AUDIBLE, _STANDS_OUT * noise))
 
     @property
     def ear(self) -> Ear | None:

@@ -26,13 +26,17 @@ _LINGER_MS = 1_000  # after our last sound
 _FLUSH_MS = 60  # a flush takes until the switch's next tick; what it wipes may have been heard for so long
 _MARGIN_MS = 4  # the filter begins so much before the delay that was found
 _NEAR_MS = 100  # a delay moves by no more than this at once; batches of the switch are 20 to 80 ms
+_QUIET_NEARBY = 0.001
+_STUCK_MS = 80  # the switch keeps so much of a sentence that stops in its middle, until more is sent
 _REANCHOR_MS = 40  # the line's count of samples and its clock may differ by so much
 _QUIET = 20.0**2  # -64 dBFS: nobody hears an echo below it
 _ABOVE_NOISE = 2.5
 _NOISE_AT_FIRST = 150.0**2
+_HISS_AT_FIRST = 40.0**2  # below what any ear takes for a sound
 _FLOOR_FRAMES = 25
 _AUDIBLE = 10.0**2  # played sound below this is silence
 _BRIEFEST = 3  # frames that a match needs
+_ONSET_MS, _ONSET_FRAMES = 200, 8  # each sentence has a delay of its own, and its first consonant tells little of it
 _WITHHELD = 15  # frames withheld at most before an echo was ever found
 _HISTORY = 15
 _CLEARLY = 8.0  # what exceeds the expected rest of an echo by this factor (9 dB) is not one
@@ -63,10 +67,14 @@ def _alike(frames: int) -> float:
 
 class _Floor:
     """The power of the line's own noise: the quietest frame of the last two seconds. Until half a second was heard it may have been our
-    own voice, so it counts for little."""
+    own voice, so it counts for little.
+
+    `hiss`: what to put in the place of our voice. What sounded under it from the first moment on may be our voice as well, and hiss in
+    the rhythm of speech is a caller to a model, so until two seconds have passed it is faint."""
 
     def __init__(self) -> None:
         self._minima: deque[float] = deque(maxlen=4)
+        self._is_sure = False
         self._lowest = _NOISE_AT_FIRST
         self._left = _FLOOR_FRAMES
         self.power = _NOISE_AT_FIRST
@@ -80,7 +88,19 @@ class _Floor:
             self._minima.append(self._lowest)
             self.power = min(self._minima)
             self._lowest, self._left = float("inf"), _FLOOR_FRAMES
+            self._is_sure = self._is_sure or len(self._minima) == self._minima.maxlen
         return self.power
+
+    def told(self, power: float) -> None:
+        """Somebody has listened to the line while we were silent."""
+        self._minima.clear()
+        self._minima.append(power)
+        self._lowest, self._left = float("inf"), _FLOOR_FRAMES
+        self.power, self._is_sure = power, True
+
+    @property
+    def hiss(self) -> float:
+        return self.power if self._is_sure else min(self.power, _HISS_AT_FIRST)
 
 
 class EchoGuard:
@@ -104,6 +124,13 @@ class EchoGuard:
         self._trusted = 0  # frames for which the caller still has the floor
         self._withheld = 0
         self._since_learned = 0
+        self._ends_in_sound = False
+        self._onset = 0  # where our latest sentence begins, or goes on
+        self._wiped = 0  # from here on a flush may have wiped it or not
+        self._stuck = (
+            0,
+            0,
+        )  # where the rest of a sentence that had stopped is heard after all, and how many frames of it at most
         self._silence = b"\xff\xff" * self._frame
 
     def _samples(self, milliseconds: float) -> int:
@@ -116,16 +143,28 @@ class EchoGuard:
         position = self._samples(at_ms)
         if abs(position - self._played.end) <= self._rate // 500:
             position = self._played.end  # the same stream: rounding must not cut it
+        elif self._ends_in_sound and position > self._played.end:
+            self._stuck = (position, self._samples(_STUCK_MS) // self._frame)
+            self._onset = position
         self._played.put(pcm, position)
+        self._ends_in_sound = pcm[-1] != 0 or pcm[-2] != 0
         if np.frombuffer(pcm, np.int16).any():
+            if self._last_sound is None or position > self._last_sound + self._samples(_NEAR_MS):
+                self._onset = position
             self._last_sound = self._played.end
 
     def flushed(self, at_ms: float) -> None:
         """Everything from `at_ms` on was wiped and is never heard."""
         position = self._samples(at_ms + _FLUSH_MS)
         self._played.wipe(position)
+        self._ends_in_sound = False
+        self._wiped = self._samples(at_ms)
         if self._last_sound is not None:
             self._last_sound = min(self._last_sound, position)
+
+    def noise_is(self, power: float) -> None:
+        """The line's noise, measured while nothing was played: the guard itself listens to nothing then."""
+        self._floor.told(power)
 
     @property
     def is_listening(self) -> bool:
@@ -180,7 +219,7 @@ class EchoGuard:
 
     def _hush(self) -> bytes:
         """Silence as this line has it."""
-        level = self._floor.power**0.5
+        level = self._floor.hiss**0.5
         if level < 2.0:
             return self._silence
         assert self._next is not None
@@ -248,7 +287,7 @@ class EchoGuard:
             return frame
         if _power(block) < _AUDIBLE and not self._near(position):
             self._rest.append(line)
-            return frame
+            return self._hush() if not self._trusted and self._was_stuck(position) else frame
         echo = self._path.predict(block)
         rest = line - echo
         echo_power, rest_power = _power(echo), _power(rest)
@@ -260,6 +299,9 @@ class EchoGuard:
         missing = echo_power > _PROMINENT * power and power - rest_power < _PRESENT * echo_power
         if not exceeds and not missing:
             return self._only_echo(block, rest, left, echo_power)
+        if missing and self._trusted and self._may_be_wiped(position):
+            self._predicted = 0.0  # the flush that the caller brought about was quick
+            return frame
         if missing:
             self._trusted = 0
         self._odd += 1
@@ -274,6 +316,19 @@ class EchoGuard:
         assert self._lag is not None
         reach = self._samples(_NEAR_MS)
         return _power(self._played.read(position - self._lag - reach, 2 * reach)) > _AUDIBLE
+
+    def _may_be_wiped(self, position: int) -> bool:
+        assert self._lag is not None
+        return 0 <= position + self._frame - self._lag - self._wiped < self._samples(2 * _FLUSH_MS)
+
+    def _was_stuck(self, position: int) -> bool:
+        assert self._lag is not None
+        heard, left = self._stuck
+        since = position - self._lag - heard
+        if not left or not -self._samples(_NEAR_MS) < since < self._samples(_NEAR_MS + _STUCK_MS):
+            return False
+        self._stuck = (heard, left - 1)
+        return True
 
     def _only_echo(self, block: Audio, rest: Audio, left: float, echo_power: float) -> Buffer:
         self._odd = 0
@@ -295,8 +350,14 @@ class EchoGuard:
         if self._odd < _BRIEFEST or self._is_echo(position, sure=bool(self._trusted)):
             self._trusted = 0
             return True
+        if not self._trusted and self._odd < _ONSET_FRAMES and self._is_beginning(position):
+            return True
         self._trusted = min(_TRUST_FRAMES, 2 * self._odd + self._trusted)
         return False
+
+    def _is_beginning(self, position: int) -> bool:
+        assert self._lag is not None
+        return -self._samples(_NEAR_MS) < position - self._lag - self._onset < self._samples(_ONSET_MS)
 
     def _is_echo(self, position: int, *, sure: bool) -> bool:
         """What the filter does not explain matches what was played all the same: the delay or the gain has changed. Learn it again."""
@@ -306,7 +367,10 @@ class EchoGuard:
         start = position - (count - 1) * self._frame
         reach = self._samples(_NEAR_MS)
         first = start - self._lag - reach
-        alike, offset = find_delay(sound, self._played.read(first, len(sound) + 2 * reach), self._rate)
+        played = self._played.read(first, len(sound) + 2 * reach)
+        alike, offset = find_delay(
+            sound, played, self._rate, _QUIET_NEARBY
+        )  # a sentence may begin with a soft consonant
         if alike < _alike(count):
             if self._odd % _SEARCH_AGAIN == 0 and self._locate(position, count):
                 return True

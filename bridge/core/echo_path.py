@@ -82,8 +82,9 @@ def _fft_size(least: int) -> int:
     return min(odd << max(0, int(np.ceil(np.log2(least / odd)))) for odd in (1, 3, 5, 9))
 
 
-def find_delay(sound: Audio, played: Audio, rate_hz: int) -> tuple[float, int]:
-    """Where in `played` `sound` fits best: (correlation from 0 to 1, offset in samples). `played` is the longer one."""
+def find_delay(sound: Audio, played: Audio, rate_hz: int, quiet_share: float = _QUIET_SHARE) -> tuple[float, int]:
+    """Where in `played` `sound` fits best: (correlation from 0 to 1, offset in samples). `played` is the longer one. What is quieter there
+    than `quiet_share` of the loudest place counts for less."""
     step = rate_hz // _SEARCH_HZ
     if step > 1:
         sound = sound[: len(sound) // step * step].reshape(-1, step).sum(axis=1)
@@ -97,7 +98,7 @@ def find_delay(sound: Audio, played: Audio, rate_hz: int) -> tuple[float, int]:
     loudest = float(energy.max())
     if loudest <= 0:
         return 0.0, 0
-    match /= np.sqrt(np.maximum(energy, _QUIET_SHARE * loudest) * float(sound @ sound) + 1.0)
+    match /= np.sqrt(np.maximum(energy, quiet_share * loudest) * float(sound @ sound) + 1.0)
     best = int(match.argmax())
     return float(match[best]), best * step
 

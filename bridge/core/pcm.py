@@ -6,6 +6,7 @@ late, may be empty (a shutdown signal) or odd, and the first one can hold a seco
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -107,6 +108,8 @@ _BANDS = (
 _WINDOW_MS = 450.0
 _WINDOWS = 2  # 900 ms: an answer within the first second
 _WINDOWS_AT_MOST = 6
+_PACKETS = {Layout.HALF_RATE: 0.5, Layout.AS_DECLARED: 1, Layout.DOUBLE: 2}
+_MOST = 0.6
 
 
 _AUDIBLE = 60.0**2
@@ -137,7 +140,9 @@ class LayoutProbe:
 
     A bridge that stalls reads late, which looks like a slower stream at first and like a faster one afterwards. So anything but the
     declared layout needs two witnesses: every window of 450 ms agrees, and so does the size of most messages (a packet of 20 ms has half
-    or twice the declared bytes). Without both the answer after 2.7 s is "unknown", and the stream is taken as declared.
+    or twice the declared bytes). Where a stall has muddled the windows, the sizes decide at the same moment, because a stall changes none:
+    most messages have exactly one packet's bytes, and what came in all is at least not against it. Without any of this the answer after
+    2.7 s is "unknown", and the stream is taken as declared.
     """
 
     def __init__(self, rate_hz: int) -> None:
@@ -146,6 +151,8 @@ class LayoutProbe:
         self._window_from_ms: float | None = None
         self._window_bytes = 0
         self._smaller = self._larger = self._messages = 0
+        self._sizes: Counter[int] = Counter()
+        self._all_bytes, self._all_ms = 0, 0.0
         self._verdicts: list[Layout] = []
         self.done = False
         self.layout = Layout.UNKNOWN
@@ -159,9 +166,11 @@ class LayoutProbe:
         self._messages += 1
         self._smaller += size_bytes < self._packet
         self._larger += size_bytes > self._packet
+        self._sizes[size_bytes] += 1
         elapsed = now_ms - self._window_from_ms
         if elapsed < _WINDOW_MS:
             return None
+        self._all_bytes, self._all_ms = self._all_bytes + self._window_bytes, self._all_ms + elapsed
         self._verdicts.append(self._judge(self._window_bytes / elapsed))
         self._window_from_ms, self._window_bytes = now_ms, 0
         return self._conclude() if len(self._verdicts) >= _WINDOWS else None
@@ -173,9 +182,21 @@ class LayoutProbe:
     def _conclude(self) -> Layout | None:
         last, is_last_chance = self._verdicts[-1], len(self._verdicts) >= _WINDOWS_AT_MOST
         agreed = all(verdict is last for verdict in self._verdicts)
+        by_size = None if agreed else self._by_size()
+        if by_size is not None:
+            return self._found(by_size)
         if last is Layout.AS_DECLARED or (agreed and self._packets_say(last)):
             return self._found(last)
         return self._found(Layout.UNKNOWN) if is_last_chance else None
+
+    def _by_size(self) -> Layout | None:
+        size, count = self._sizes.most_common(1)[0]
+        for band in _BANDS:
+            packet = self._packet * _PACKETS[band.layout]
+            share = self._all_bytes / self._all_ms / self._expected_per_ms
+            if size == packet and count > _MOST * self._messages and band.low * 0.8 <= share <= band.high * 1.25:
+                return band.layout
+        return None
 
     def _packets_say(self, layout: Layout) -> bool:
         witnesses = {Layout.HALF_RATE: self._smaller, Layout.DOUBLE: self._larger}.get(layout, 0)

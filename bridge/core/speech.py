@@ -13,6 +13,7 @@ and running speech cost an energy.
 from __future__ import annotations
 
 from collections import deque
+from math import inf
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,7 +57,7 @@ class SpeechDetector:
         self.listen_at(rate_hz)
         self._minima: deque[float] = deque(maxlen=4)
         self._floor = _QUIETEST
-        self._window_min = float("inf")
+        self._window_min = inf
         self._window_left = _FLOOR_WINDOW_FRAMES
         self._loud = 0
         self._voiced = 0
@@ -68,7 +69,15 @@ class SpeechDetector:
         """The frames that follow have this rate."""
         self._samples = rate_hz * FRAME_MS // 1000
         self._scale = _EVERY / self._samples
+        self._filled = float(
+            self._samples // _EVERY
+        )  # energy of samples of -1, with which the switch and the echo guard fill gaps
         self._before: _Floats | None = None  # the last frame, if it was loud and nobody speaks yet
+
+    @property
+    def noise(self) -> float | None:
+        """The power of the line's noise; None until it is known."""
+        return self._floor if self._minima else None
 
     @property
     def is_speaking(self) -> bool:
@@ -89,17 +98,17 @@ class SpeechDetector:
         if highest <= threshold and self._started_ms is None:
             self._loud = self._voiced = 0
             self._before = None
-            self._follow(lowest, len(energies))
+            self._follow(energies)
             return False
         if lowest > threshold and self._started_ms is not None:
             self._quiet = 0
-            self._follow(lowest, len(energies))
+            self._follow(energies)
             return False
         voices = self._voices(frames, threshold) if self._started_ms is None else [0] * len(energies)
         changed = False
         for index, energy in enumerate(energies):
             changed |= self._judge(energy * self._scale > threshold, voices[index], at_ms + index * FRAME_MS)
-        self._follow(lowest, len(energies))
+        self._follow(energies)
         return changed
 
     def _judge(self, loud: bool, voice: int, at_ms: float) -> bool:
@@ -114,13 +123,16 @@ class SpeechDetector:
             return False
         return self._quiet == _PAUSE_FRAMES and self._end(at_ms - (_PAUSE_FRAMES - 1) * FRAME_MS)
 
-    def _follow(self, lowest: float, frames: int) -> None:
-        self._window_min = min(self._window_min, lowest)
-        self._window_left -= frames
-        if self._window_left <= 0:
+    def _follow(self, energies: list[float]) -> None:
+        lowest = min(energies)
+        if lowest == self._filled:  # a gap does not make the line quieter
+            lowest = min((energy for energy in energies if energy != self._filled), default=inf)
+        self._window_min = min(self._window_min, lowest * self._scale)
+        self._window_left -= len(energies)
+        if self._window_left <= 0 and self._window_min < inf:
             self._minima.append(self._window_min)
             self._floor = min(self._minima)
-            self._window_min, self._window_left = float("inf"), _FLOOR_WINDOW_FRAMES
+            self._window_min, self._window_left = inf, _FLOOR_WINDOW_FRAMES
 
     def _start(self, at_ms: float) -> bool:
         if self._started_ms is not None:

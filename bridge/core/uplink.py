@@ -271,6 +271,9 @@ class Uplink:
         if pcm is None:
             self._guard.flushed(at_ms)
         else:
+            noise = self._recent.detector.noise
+            if noise is not None and not self._guard.is_listening:
+                self._guard.noise_is(noise)
             self._guard.played(pcm if self._to_line is None else self._to_line.push(pcm), at_ms)
 
     # --- to the model -------------------------------------------------------------------------------------------------------

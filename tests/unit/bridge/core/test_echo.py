@@ -221,3 +221,38 @@ def test_gaps_in_what_was_played_are_silence_and_what_was_sent_again_replaces_it
 def test_the_thresholds_leave_room_between_echo_and_chance() -> None:
     assert echo_module._alike(3) > 0.75
     assert echo_module._alike(15) == 0.5
+
+
+def test_until_the_lines_noise_is_known_what_replaces_our_voice_is_fainter_than_any_sound(voices: Voices) -> None:
+    """Hiss in the rhythm of our first words was a caller to a model that listens for energy."""
+    guard, pcm = EchoGuard(16_000), as_pcm(voices.agent[16_000])[16_000 // 5 :]
+    guard.played(pcm[:16_000].tobytes(), 0.0)
+    for index in range(10):
+        cleaned = guard.clean(pcm[index * 320 : (index + 1) * 320].tobytes(), index * 20.0)
+        assert np.abs(np.frombuffer(cleaned, np.int16).astype(float)).mean() < 60
+
+
+def test_a_noise_that_was_known_before_we_spoke_passes_as_it_is() -> None:
+    guard = EchoGuard(16_000)
+    guard.noise_is(1_000.0**2)
+    guard.played(b"\x00\x20" * 16_000, 0.0)
+    for index in range(40):
+        hiss = as_pcm(np.random.default_rng(index).standard_normal(320).astype(np.float32) * 1_000).tobytes()
+        assert bytes(guard.clean(hiss, index * 20.0)) == hiss
+
+
+def test_the_rest_that_the_switch_kept_through_a_stall_is_ours_when_it_comes_late(voices: Voices) -> None:
+    """A sentence stops in its middle; its last frame is heard 200 ms later, when silence pushes it out."""
+    pcm = as_pcm(voices.agent[16_000])
+    frames = [pcm[at : at + 320].tobytes() for at in range(6_400, 38_400, 320)]
+    last = max(range(60, 80), key=lambda index: float(np.abs(np.frombuffer(frames[index], np.int16)).mean()))
+    guard, reached = EchoGuard(16_000), []
+    for index in range(last + 25):
+        if index <= last:
+            guard.played(frames[index], index * 20.0)
+        if index == last + 10:
+            guard.played(bytes(5_120), index * 20.0)
+        heard = index < last or index == last + 10
+        line = frames[min(index, last)] if heard else bytes(640)
+        reached.append(np.abs(np.frombuffer(guard.clean(line, index * 20.0), np.int16).astype(float)).mean())
+    assert max(reached[20:]) < 60

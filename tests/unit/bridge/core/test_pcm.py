@@ -110,3 +110,21 @@ def test_a_backlog_in_the_first_message_does_not_mislead_the_probe() -> None:
     assert layout.push(39_040, 0.0) is None
     found = [layout.push(640, 20.0 * index) for index in range(1, 60)]
     assert next(item for item in found if item is not None) is Layout.AS_DECLARED
+
+
+@pytest.mark.parametrize(
+    ("size", "layout"), [(640, Layout.AS_DECLARED), (320, Layout.HALF_RATE), (1_280, Layout.DOUBLE)]
+)
+def test_behind_a_backlog_and_a_stall_the_sizes_of_the_messages_tell_the_layout_within_a_second(
+    size: int, layout: Layout
+) -> None:
+    """The second window lacks what a stall of 160 ms holds back; the sum of both is still near."""
+    probe = LayoutProbe(16_000)
+    probe.push(39_040, 0.0)
+    for now in range(20, 1_000, 20):
+        if 760 <= now < 940:
+            continue
+        found = probe.push(size, float(now))
+        if found is not None:
+            break
+    assert found is layout

@@ -156,3 +156,17 @@ def test_short_answers_are_heard_at_every_level_and_over_noise(
                 assert 900 <= found[0][0] <= 1_260, (text, level, ratio)
                 assert found[-1][1] is not None
                 assert found[-1][1] <= 1_040 + len(words) * 1_000 / rate_hz + (0 if ratio > 10 else 200)
+
+
+def test_a_gap_filled_by_the_switch_or_the_echo_guard_does_not_make_the_line_seem_quieter() -> None:
+    """The noise that comes back after 300 ms of filled silence is still noise, though it buzzes like a voice."""
+
+    def after(filling: bytes) -> list[tuple[float, float | None]]:
+        detector = SpeechDetector(RATE_HZ)
+        for index in range(200):
+            detector.hear(filling if 150 <= index < 165 else voice(1_000, index), index * 20.0)
+        assert detector.noise is not None
+        return [turn for turn in detector.turns if turn[0] > 2_600]
+
+    assert after(b"\xff\xff" * (RATE_HZ // 50)) == []
+    assert len(after(bytes(2 * RATE_HZ // 50))) == 1

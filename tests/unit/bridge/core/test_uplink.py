@@ -352,6 +352,17 @@ def test_the_guard_can_be_switched_off_and_on() -> None:
     assert not stereo.uplink.wants_playback
 
 
+def test_a_steady_noise_that_buzzes_is_still_nobody_when_the_guard_begins_to_listen() -> None:
+    call = line(echo_guard="on")
+    call.speech(4_000)  # the same 20 ms over and over
+    turns = len(call.uplink.detector.turns)
+    agent = np.repeat(speech_8k(24_000), 2).astype("<i2")
+    for index in range(150):
+        call.uplink.played(agent[index * 320 : (index + 1) * 320].tobytes(), 4_000 + 20.0 * index)
+        call.speech(20)
+    assert len(call.uplink.detector.turns) == turns
+
+
 def test_two_channels_where_one_was_asked_for_are_refused() -> None:
     call = line()
     call(1_000, interleaved(SPEECH, AGENT))
