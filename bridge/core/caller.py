@@ -18,6 +18,8 @@ from bridge.core.turns import Signal
 from bridge.core.uplink import TurnChange, Uplink
 
 _KEY_RUNS_KEPT = 8  # pressed while no model could be told
+_REMIND_MS = 1_500.0  # by then a caller who wanted the floor has spoken
+SAID_NOTHING = "[The caller said nothing more. Go on from where you were stopped.]"
 
 
 class Caller:
@@ -44,7 +46,7 @@ class Caller:
         self._minutes: Minutes = legs.minutes
         self._emit = emit
         self._untold: list[KeyRun] = []
-        self._unexplained = False  # the model was interrupted, and our own ear does not know by what
+        self._remind_ms: float | None = None  # when a model that stopped for no words is reminded, once
         self._breaks_off = False  # what is said ends in mid-sentence, because the model was interrupted there
 
     @property
@@ -55,7 +57,8 @@ class Caller:
 
     @property
     def deadline_ms(self) -> float | None:
-        due = [at_ms for at_ms in (self.floor.deadline_ms, self.keys.deadline_ms) if at_ms is not None]
+        deadlines = (self.floor.deadline_ms, self.keys.deadline_ms, self._remind_ms)
+        due = [at_ms for at_ms in deadlines if at_ms is not None]
         return min(due, default=None)
 
     def settle(self, now_ms: float) -> None:
@@ -66,9 +69,10 @@ class Caller:
             self._look_at_time(now_ms)
         else:
             self.floor.agent_silent()
-            if self._breaks_off and self._voice.is_silent:
-                self._breaks_off = False
-                self._legs.watchdog.owes(now_ms)
+        if self._voice.is_silent:
+            self._look_at_what_is_missing(now_ms)
+        else:
+            self._remind_ms = None
         self.floor.own_turns = self._legs.has_own_turns
         self._uplink.turn_after_ms = BACKCHANNEL_MS if audible else 0
         self._uplink.listen_closely(audible and self._uplink.detector.is_speaking)
@@ -82,7 +86,29 @@ class Caller:
     def _look_at_time(self, now_ms: float) -> None:
         deadline_ms = self.floor.deadline_ms
         if deadline_ms is not None and now_ms >= deadline_ms:
-            self._obey(self.floor.time(now_ms, has_burst=self._uplink.has_burst), now_ms)
+            verdict = self.floor.time(now_ms, has_burst=self._uplink.has_burst)
+            self._obey(verdict, now_ms)
+            if verdict is Verdict.CUT:
+                self._remind_ms = now_ms + _REMIND_MS
+
+    def _look_at_what_is_missing(self, now_ms: float) -> None:
+        """The agent is silent, perhaps because the model broke off for a sound that was no words."""
+        if self._uplink.detector.is_speaking:
+            self._remind_ms = None if self._remind_ms is None else max(self._remind_ms, now_ms + _REMIND_MS)
+            return
+        nothing_to_do = self._legs.watchdog.is_waiting or self._ending.has_begun
+        if self._breaks_off:
+            self._breaks_off = False
+            if not nothing_to_do and not self._legs.dictate(SayToModel(SAID_NOTHING), now_ms):
+                self._legs.watchdog.owes(now_ms)
+        elif self._remind_ms is not None and now_ms >= self._remind_ms:
+            self._remind_ms = None
+            if nothing_to_do:
+                return
+            if self._legs.is_ready:  # it may have had a reason that we do not know: it may ignore this
+                self._emit(SayToModel(SAID_NOTHING))
+            else:
+                self._legs.watchdog.owes(now_ms)
 
     # --- what is reported ---------------------------------------------------------------------------------------------------
 
@@ -99,7 +125,8 @@ class Caller:
         verdict = self.floor.model_interrupted(self._uplink.ear, now_ms, has_burst=audible and self._uplink.has_burst)
         if verdict is Verdict.CUT or not audible:
             self._cut(now_ms, by_model=True)
-            self._unexplained = audible and not self._uplink.detector.is_speaking
+            if audible:
+                self._remind_ms = now_ms + _REMIND_MS
             return
         self._breaks_off = self._breaks_off or self._voice.is_mid_utterance
         self._voice.finish(broken=True)  # no more of it will come, and what is there may be no sentence
@@ -109,9 +136,6 @@ class Caller:
         """The model has said, or broken off, its turn."""
         self.floor.turn_complete()
         self.speech.turn_over(now_ms)
-        if self._unexplained and self._voice.is_silent:
-            self._legs.watchdog.owes(now_ms)  # whatever it stopped for, something must follow
-        self._unexplained = False
 
     def model_hears(self, speaking: bool, now_ms: float) -> None:
         self._uplink.listen(now_ms)
@@ -119,9 +143,11 @@ class Caller:
 
     def words(self, text: str, finished: bool, now_ms: float) -> bool:
         """What a transcription makes of it. False for a back-channel, which asks for no answer."""
+        said = judge(text)
+        if said is not Said.NOTHING:
+            self._remind_ms = None
         if not self._is_audible:
             return True
-        said = judge(text)
         verdict = self.floor.words(text, finished, now_ms)
         # Over a fixed line of ours there is nothing that late words could belong to.
         if said is Said.WORDS and self._voice.is_only(Speaker.GREETING, Speaker.PROMPT):
@@ -131,6 +157,7 @@ class Caller:
 
     def key(self, event: DtmfPressed, now_ms: float) -> None:
         run = self.keys.press(event.digit, now_ms)
+        self._remind_ms = None
         self._obey(self.floor.key_pressed(), now_ms)
         if run is not None:
             self._keyed(run)

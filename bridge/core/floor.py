@@ -6,12 +6,14 @@
       │  └──────────────────────────────────────┘  ▼
       └── "interrupted" for a short sound ───────► HELD ── words, or 700 ms of speech ──► cut
          ▲                                          │ └─── audio of the model's next turn ──► replace
-         └──── a back-channel, or no words in 1.2 s ┘
+         ├──── a back-channel, or no words in 1.2 s ┤
+         └──── quiet again, and the model said nothing ┘
 
 A back-channel ("mm", "ndio") is short, and nobody can tell it from the beginning of a sentence while it lasts. So our own ear alone
 first only stops what has not left yet: the caller goes on hearing the lead, and where the sound ends in time the speech goes on without
 a gap or a lost sample. The model's own word is stronger: then the switch is emptied at once. The rest is kept only where a short sound of
-the caller's gives a reason to doubt that word; where our own ear heard nothing, it is final.
+the caller's gives a reason to doubt that word; where our own ear heard nothing, it is final. A model that merely hears somebody has
+decided nothing: there our own ear knows sooner that the sound is over.
 
 A sound that never turns out to be speech (an echo on the line) would make the agent stutter, so after three such stops in a row our own ear
 stops nothing until somebody was really interrupted.
@@ -29,6 +31,8 @@ OWN_STOP_MS = 280
 BACKCHANNEL_MS = 700
 _QUIET_MS = 100  # inside a word the voice stops for less
 _OVERLAP_MS = 160  # what is shorter is no word
+_SPEAK_ON_MS = 260.0  # of quiet after a short sound for which the model did not stop
+_SHORT_MS = BACKCHANNEL_MS - 40
 _WORDS_WITHIN_MS = 1_200.0
 _HELD_AT_MOST_MS = 1_800.0  # on the word of our own ear alone
 _LATE_WORDS_MS = 3_000.0  # a transcription may take so long; later it belongs to something else
@@ -71,7 +75,10 @@ class Floor:
         self._since_ms = 0.0
         self._model_heard = False  # it noticed the caller, too
         self._model_hears_since_ms: float | None = None
+        self._interrupted = False  # it stopped for the caller
         self._overlap_ms = -inf  # when the caller was last heard over the agent
+        self._over_ms = 0.0  # how much of that there was, short pauses not counted
+        self._quiet_from_ms = -inf  # when our own ear last heard them
         self._said = ""
         self._said_ms = -inf
         self._said_all = False
@@ -138,6 +145,7 @@ class Floor:
         over_ms = max(0.0, now_ms - ear.quiet_ms - agent_from_ms)  # speech from before the agent interrupts nobody
         voiced_ms, burst_ms = min(ear.voiced_ms, over_ms), min(ear.burst_ms, over_ms)
         self._is_speaking = not ear.is_over and ear.quiet_ms < _QUIET_MS
+        self._over_ms, self._quiet_from_ms = voiced_ms, now_ms - ear.quiet_ms
         if self._is_speaking and burst_ms >= _OVERLAP_MS:
             self._overlap_ms = now_ms
         if self._standing is _Standing.OPEN:
@@ -149,7 +157,22 @@ class Floor:
                 return self._hold(now_ms)
         if self._standing is _Standing.PAUSED and not self._is_speaking:
             return self._resume(was_false=True)
-        return Verdict.NOTHING
+        return self._perhaps_speak_on(now_ms)
+
+    def _perhaps_speak_on(self, now_ms: float) -> Verdict:
+        due_ms = self._speaks_on_ms
+        if due_ms is None or now_ms < due_ms or judge(self._said) in (Said.WORDS, Said.UNSURE):
+            return Verdict.NOTHING
+        return self._resume(was_false=True)
+
+    @property
+    def _speaks_on_ms(self) -> float | None:
+        """When enough quiet has followed a short sound for which the model did not stop."""
+        if self._standing is not _Standing.HELD or self._interrupted or self._is_speaking:
+            return None
+        if self._overlap_ms == -inf or self._over_ms >= _SHORT_MS:
+            return None
+        return self._quiet_from_ms + _SPEAK_ON_MS
 
     def _perhaps_pause(self, burst_ms: float, now_ms: float) -> Verdict:
         own_stop_ms = self._own_stop_ms
@@ -179,7 +202,7 @@ class Floor:
     def _model_noticed(self, ear: Ear | None, now_ms: float, has_burst: bool) -> Verdict:
         if self._agent_from_ms is None:
             return Verdict.NOTHING
-        self._model_heard = True
+        self._model_heard = self._interrupted = True
         verdict = self.heard(ear, now_ms)
         if verdict is Verdict.CUT or self._standing is _Standing.HELD:
             return verdict
@@ -222,6 +245,9 @@ class Floor:
         if self._agent_from_ms is None:
             return None
         if self.is_waiting:
+            speaks_on_ms = self._speaks_on_ms
+            if speaks_on_ms is not None and judge(self._said) in (Said.NOTHING, Said.BACKCHANNEL):
+                return speaks_on_ms
             deadline_ms = max(self._since_ms, self._overlap_ms) + _WORDS_WITHIN_MS
             return deadline_ms if self._model_heard else min(deadline_ms, self._since_ms + _HELD_AT_MOST_MS)
         if self._model_hears_since_ms is not None:
@@ -233,12 +259,22 @@ class Floor:
         deadline_ms = self.deadline_ms
         if deadline_ms is None or now_ms < deadline_ms:
             return Verdict.NOTHING
-        if not self.is_waiting:  # only the model hears the caller: our own ear is not the better one
-            return self._hold(now_ms)
+        if not self.is_waiting:
+            return self._only_the_model_hears(now_ms)
+        if self._perhaps_speak_on(now_ms) is Verdict.RESUME:
+            return Verdict.RESUME
         still_speaking = self._model_hears_since_ms is not None or (has_burst and not self._own_stop)
         if still_speaking or judge(self._said) in (Said.WORDS, Said.UNSURE):
             return self._cut()
         return self._resume(was_false=True)
+
+    def _only_the_model_hears(self, now_ms: float) -> Verdict:
+        """It takes its detector a while to call an end, so a sound that our own ear knows to be over needs no stop."""
+        since_ms, self._model_hears_since_ms = self._model_hears_since_ms, None
+        if since_ms is not None and self._overlap_ms >= since_ms - _SAME_WORDS_MS and not self._is_speaking:
+            return Verdict.NOTHING
+        self._model_hears_since_ms = since_ms
+        return self._hold(now_ms)
 
     # --- verdicts -----------------------------------------------------------------------------------------------------------
 
@@ -249,7 +285,7 @@ class Floor:
     def _resume(self, *, was_false: bool) -> Verdict:
         if was_false and self._own_stop:
             self._false_stops += 1
-        self._standing, self._own_stop, self._said = _Standing.OPEN, False, ""
+        self._standing, self._own_stop, self._interrupted, self._said = _Standing.OPEN, False, False, ""
         return Verdict.RESUME
 
     def _cut(self) -> Verdict:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from bridge.core.caller_audio import UNANSWERED_MS
 from bridge.core.engines import Engine
+from bridge.core.floor import BACKCHANNEL_MS
 from bridge.core.frames import (
     AnswerTool,
     Command,
@@ -214,8 +215,12 @@ class Legs:
     # --- who waits for whom -------------------------------------------------------------------------------------------------
 
     def caller_stopped(self, now_ms: float, spoke_ms: float) -> None:
-        """The caller fell silent, as our own ear tells."""
-        self.watchdog.caller_stopped(now_ms, spoke_ms)
+        """The caller fell silent, as our own ear tells. A short sound is a question only as far as the agent was silent."""
+        turns = self.uplink.detector.turns
+        ended_ms = (turns[-1][1] if turns else None) or now_ms
+        if spoke_ms < BACKCHANNEL_MS:
+            spoke_ms = min(spoke_ms, ended_ms - self.voice.last_end_ms) if self.voice.is_silent else 0.0
+        self.watchdog.caller_stopped(min(ended_ms, now_ms), spoke_ms)
         self._unanswered = self._unanswered or self.watchdog.is_presumed
 
     def caller_words(self, now_ms: float) -> None:

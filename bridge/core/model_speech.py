@@ -48,6 +48,8 @@ class ModelSpeech:
         """Stop everything that is being said, for good."""
         cut = self._mouth.cut(now_ms, new_turn=new_turn)
         self._legs.stopped()
+        if not new_turn:
+            self._repeats.moved_on()  # what was held back belongs to what was stopped
         return cut
 
     def _say_all(self, events: Sequence[ModelAudio], now_ms: float) -> None:

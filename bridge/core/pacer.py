@@ -1,7 +1,8 @@
 """Agent audio on its way out: what a model sends faster than real time leaves on an absolute 20 ms schedule.
 
     lead       an utterance starts as a burst of `lead_ms`, because the switch keeps the first 80 ms until more arrives and starts late
-               when audio trickles in; after that one frame leaves per 20 ms, so the caller is never more than `lead_ms` behind us
+               when audio trickles in; after that two frames leave per 40 ms (with a short lead one per 20 ms), so the caller is never
+               more than `lead_ms` behind us
     tail       the switch keeps the last < 80 ms of an utterance and plays it at the start of the next one; 160 ms of silence push it out
     flush      own queue dropped; 160 ms of silence push the kept rest into the switch's queue, `killAudio` empties that queue; audio that
                follows killAudio within about 60 ms would be wiped too, so output holds for `hold_ms`
@@ -27,6 +28,10 @@ HOLD_MS = 80  # 60 to 100 ms pass before the switch takes audio again
 _STARVED_MS = 200.0  # a model that stalls this long in mid-utterance gets its rest pushed out
 REWIND_MS = 200  # at most so much is said twice after a hold
 _BEHIND_MS = 60.0  # the switch plays so much later than our clock says, at most
+_STEP_MS = (
+    2 * FRAME_MS
+)  # with a long lead two frames leave at a time: half the wake-ups, and 120 ms of lead are as good as 160
+_LONG_LEAD_MS = 120
 _SLACK_MS = 1.5  # timers have whole milliseconds and may fire early
 
 
@@ -63,6 +68,7 @@ class Pacer:
         self._samples = self._frame // 2
         self._tail = bytes(self._frame * (TAIL_MS // FRAME_MS))
         self._lead_ms = lead_ms
+        self._step_ms = _STEP_MS if lead_ms >= _LONG_LEAD_MS else FRAME_MS
         self._kill = kill_audio
         self._hold_ms = hold_ms
         self._segments: deque[_Segment] = deque()
@@ -194,7 +200,7 @@ class Pacer:
             return inf
         segment = self._segments[0]
         if not self.is_held and (segment.frames or segment.utterance.complete):
-            return max(self._hold_until_ms, self._play_end_ms + FRAME_MS - self._lead_ms)
+            return max(self._hold_until_ms, self._play_end_ms + self._step_ms - self._lead_ms)
         return inf if self._pushed_out else self._play_end_ms + _STARVED_MS
 
     def flush(self, now_ms: float) -> bytes | None:

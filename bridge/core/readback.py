@@ -27,7 +27,8 @@ class ReadBackWatch:
         self._said = False  # the model has sent all of it, as far as it says
         self._closed = False  # what is said from now on is not part of it
         self._again: list[Utterance] = []  # the latest turn after the read-back was closed
-        self._again_over = False
+        self._again_said = False  # the model has sent all of it, as far as it says
+        self._again_over = False  # what is said from now on is another turn
         self._since_ms = 0.0
 
     def expect(self, nonce: str, now_ms: float, say: str = "") -> None:
@@ -35,8 +36,11 @@ class ReadBackWatch:
         if say or nonce != self._nonce:
             self._words = _words(say)
         self._nonce, self._since_ms = Nonce(nonce), now_ms
-        self._again, self._again_over = [], False
+        self._begin_again()
         self._parts, self._said, self._closed = [], False, False
+
+    def _begin_again(self) -> None:
+        self._again, self._again_said, self._again_over = [], False, False
 
     def began(self, utterance: Utterance) -> None:
         if self._nonce is None or utterance.speaker is not Speaker.MODEL:
@@ -49,35 +53,36 @@ class ReadBackWatch:
         self._said = False
 
     def _began_again(self, utterance: Utterance) -> None:
-        """Another turn: it may be the read-back once more."""
+        """Another turn, or more of it: it may be the read-back once more, said sentence by sentence."""
         if self._again_over:
             if self._is_again():
                 self._parts, self._said = self._again, True
-            self._again, self._again_over = [], False
+            self._begin_again()
         if len(self._again) < _PARTS_AT_MOST:
             self._again.append(utterance)
+        self._again_said = False
 
     def spoken(self) -> None:
         """The model has sent all of what it wants to say for now."""
         self._said = self._said or bool(self._parts and not self._closed)
-        self._again_over = bool(self._again)
+        self._again_said = bool(self._again)
 
     def turn_over(self) -> None:
         """The model waits for the caller."""
         if self._parts and not self._closed:
             self._said = self._closed = True
-        self._again_over = bool(self._again)
+        self._again_said = self._again_over = bool(self._again)
 
     def stopped(self) -> None:
         """The caller stopped the model: what it says from now on is something else."""
         if self._parts:
             self._closed = True
-        self._again_over = bool(self._again)
+        self._again_said = self._again_over = bool(self._again)
 
     def lost(self) -> None:
         """The model is gone. Unless it had said all of the read-back, nobody will have heard it: the next one's first words are others."""
         self._closed = True
-        self._again_over = bool(self._again)
+        self._again_said = self._again_over = bool(self._again)
 
     def is_heard(self, now_ms: float) -> bool:
         """The whole read-back of the latest proposal was heard."""
@@ -86,7 +91,7 @@ class ReadBackWatch:
     def _heard(self, now_ms: float) -> tuple[list[Utterance], float | None]:
         """The utterances that count as the read-back, and when the last sample of them was heard, if it was."""
         finished_ms = _finished_ms(self._parts, now_ms) if self._said else None
-        if finished_ms is None and self._again_over:
+        if finished_ms is None and self._again_said:
             again_ms = _finished_ms(self._again, now_ms)
             if again_ms is not None and self._is_again():
                 return self._again, again_ms

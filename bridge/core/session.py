@@ -167,9 +167,19 @@ class CallSession:
         return frames
 
     def pull(self, now_ms: float) -> Buffer | None:
-        """The next message for the switch that is due. Ask again until None."""
+        """Everything that is due for the switch, as one message; None if that is nothing."""
         if self._congested_since_ms is not None:
             return None
+        first = self._pull(now_ms)
+        following = None if first is None else self._pull(now_ms)
+        if first is None or following is None:
+            return first
+        due: list[Buffer] = [first, following]
+        while (message := self._pull(now_ms)) is not None:
+            due.append(message)
+        return b"".join(due)
+
+    def _pull(self, now_ms: float) -> Buffer | None:
         message = self.voice.pacer.pull(now_ms)
         if message is not None:
             if not self._sounded:
@@ -193,6 +203,7 @@ class CallSession:
         """After the end: let go of everything that refers back to this session."""
         self.ended = True
         self._routes.clear()
+        del self.caller.speech  # which refers back to the caller
 
     @property
     def wake_ms(self) -> float:

@@ -264,7 +264,8 @@ class Call:
         if self._audio_timer is not None and self._audio_at_ms <= session.wake_ms:
             return  # nothing is due before the timer that runs
         now_ms = self._now_ms()
-        while (message := session.pull(now_ms)) is not None:
+        message = session.pull(now_ms)
+        if message is not None:
             switch.send_binary(message)
             if self._tape is not None:
                 self._tape.add(Kind.SWITCH_AUDIO_OUT, now_ms, message)

@@ -252,7 +252,7 @@ class CascadeLink:
         if self._tasks.get(request) is task:
             del self._tasks[request]
         if not task.cancelled() and (problem := task.exception()) is not None:
-            log.error("cascade link %d broke", self.number, exc_info=problem)
+            log.error("cascade link %d broke: %s", self.number, type(problem).__name__)
             self._lose(Lose(0, type(problem).__name__, Loss.NETWORK))
 
     def _lose(self, lost: Lose) -> None:

@@ -32,8 +32,8 @@ from pokea.phone_numbers import E164
 from pokea.ports import BookingChange
 from pokea.profile import Profile
 
-CALLS_SIDE_BY_SIDE = 8
-SHIFTS_SIDE_BY_SIDE = 2  # opening a desk costs a few seconds of a core: not too many at once
+CALLS_SIDE_BY_SIDE = 12
+SHIFTS_SIDE_BY_SIDE = 3  # opening a desk costs a few seconds of a core: not too many at once
 CALL_LIMIT_S = 150.0
 ANSWERED_WITHIN_S = 10.0
 FIRST_CALLER = 254_722_000_200

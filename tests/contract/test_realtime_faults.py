@@ -171,7 +171,7 @@ async def test_the_end_of_a_sessions_hour_is_known_as_such(says_expired: bool) -
 async def test_a_response_that_failed_is_asked_for_again() -> None:
     async with client_of(talkative, Faults(fail_first="server_error")) as (client, _):
         await client.obey(SayToModel("hello"))
-        await client.until(ModelAudio)
+        await client.until(TurnComplete)
     assert client.sent.count("response.create") == 2
 
 

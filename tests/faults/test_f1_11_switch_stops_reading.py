@@ -11,6 +11,7 @@ import pytest
 
 from local.live_server import LiveServer
 from local.model import Stage, scripted, tone
+from tests.integration import bridge_peers
 from tests.integration.bridge_peers import Bridge, running_bridge, until
 from tests.support.raw_socket import BINARY, TEXT, RawSocket, frame
 
@@ -122,6 +123,7 @@ def check_stall(leg: Leg, seen: int, stall_s: float) -> None:
     assert len(held_back) <= 2, (last_before, after)  # at most a second of it, and the second in which it stopped
 
 
+@pytest.mark.faults
 @pytest.mark.usefixtures("each_stack")
 async def test_speech_of_the_time_in_which_nobody_read_is_dropped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -134,10 +136,11 @@ async def test_twenty_legs_that_do_not_read_for_twenty_seconds(tmp_path: Path, m
     await stall(20.0, tmp_path, monkeypatch, legs=20)
 
 
-@pytest.mark.usefixtures("each_stack")
+@pytest.mark.parametrize("stack", ["picows", pytest.param("websockets", marks=pytest.mark.faults)])
 async def test_a_caller_can_interrupt_although_the_switch_does_not_read(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    stack: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(bridge_peers, "STACK", stack)
     async with (
         LiveServer(scripted(can_be_interrupted)) as model,
         running_bridge(model.url, None, tmp_path, monkeypatch) as bridge,

@@ -78,6 +78,8 @@ class WebsocketsPhone(asyncio.Protocol):
             ABNORMAL_CLOSURE if received is None else received.code,
             received is None and self._core.close_sent is not None,
         )
+        self._core.parser.close()  # this and the traceback refer to the core, which refers to them
+        self._core.parser_exc = None
 
     def pause_writing(self) -> None:
         self._congested = True

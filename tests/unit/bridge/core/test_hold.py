@@ -82,11 +82,11 @@ def test_without_kill_audio_a_hold_only_stops_sending() -> None:
     voice, utterance, switch = speaking(1_000, kill=False)
     switch.run(voice, 0, 300)
     assert voice.hold(300.0) is None
-    assert utterance.sent == (300 + 160) * 24
+    assert utterance.sent == (280 + 160) * 24  # two frames leave every 40 ms, the last pair at 280
     switch.run(voice, 300, 1_000)
     cut = voice.cut(1_000.0)
     assert utterance.heard(1_000.0) == utterance.sent
-    assert cut.heard == (HeardItem("i1", 460, 1_000),)
+    assert cut.heard == (HeardItem("i1", 440, 1_000),)
 
 
 def test_a_held_utterance_that_is_cut_stays_cut_where_it_was_held() -> None:
@@ -166,7 +166,7 @@ def test_words_of_the_next_turn_survive_the_cut_that_makes_room_for_it() -> None
 def test_what_is_overdue_after_a_congestion_is_dropped_and_never_counts_as_heard() -> None:
     voice, utterance, switch = speaking(3_000)
     switch.run(voice, 0, 500)
-    assert voice.pacer.skip(2_000.0) == 2_000 - 660
+    assert voice.pacer.skip(2_000.0) == 2_000 - 640
     assert utterance.skipped > 0
     switch.run(voice, 2_000, 6_000)
     assert utterance.finished_at_ms(6_000.0) is None

@@ -24,11 +24,18 @@ def pulled(pacer: Pacer, now: float) -> int:
     return count
 
 
-def test_the_lead_leaves_as_a_burst_and_then_one_frame_every_20_ms() -> None:
+def test_the_lead_leaves_as_a_burst_and_then_two_frames_every_40_ms() -> None:
     pacer, _ = speaking(1_000)
     assert pulled(pacer, 0.0) == 8
-    assert pacer.wake_ms == 20.0
+    assert pacer.wake_ms == 40.0
     assert pulled(pacer, 10.0) == 0
+    assert [pulled(pacer, now) for now in (40.0, 80.0, 120.0)] == [2, 2, 2]
+
+
+def test_with_a_short_lead_one_frame_leaves_every_20_ms() -> None:
+    pacer, _ = speaking(1_000, lead_ms=40)
+    assert pulled(pacer, 0.0) == 2
+    assert pacer.wake_ms == 20.0
     assert [pulled(pacer, now) for now in (20.0, 40.0, 60.0)] == [1, 1, 1]
 
 
@@ -36,7 +43,7 @@ def test_a_late_timer_sends_what_is_overdue_and_the_schedule_does_not_drift() ->
     pacer, _ = speaking(2_000)
     pulled(pacer, 0.0)
     assert pulled(pacer, 107.0) == 5
-    assert pacer.wake_ms == 120.0
+    assert pacer.wake_ms == 140.0
 
 
 def test_a_timer_that_fires_a_millisecond_early_does_not_wait_another_round() -> None:

@@ -62,7 +62,9 @@ def talking(call_clips: dict[str, bytes] | None = None, **changes: object) -> Vi
 
 def test_the_greeting_sounds_at_once_while_the_model_is_still_being_connected() -> None:
     call = VirtualCall(call_clips=ALL_CLIPS)
-    assert [at for at, _ in call.sent] == [0.0] * 8  # 160 ms of lead as a burst
+    assert [(at, len(message)) for at, message in call.sent] == [
+        (0.0, 8 * 640)
+    ]  # 160 ms of lead as a burst, in one message
     assert call.notes("first_audio") == [{"at_ms": 0}]
     assert len(call.all(OpenModel)) == 1
 
@@ -137,14 +139,15 @@ def test_speech_is_paced_with_the_lead_and_followed_by_silence_that_pushes_it_ou
     start = call.now
     call.model_says(1_000)
     call.advance(2_000)
-    times = [at - start for at, _ in call.sent]
-    assert times[:8] == [0.0] * 8
-    assert times[8] == pytest.approx(20, abs=2)
-    speech_samples = sum(len(message) for _, message in call.sent[:-1]) // 2
-    assert speech_samples == 16_000
-    tail = call.sent[-1][1]
-    assert len(tail) == 640 + 5_120  # what the filter still held, padded, then 160 ms of silence
-    assert not any(tail[640:])
+    sent = 0
+    for at, message in call.sent[:-1]:
+        sent += len(message)
+        assert sent <= (at - start + 160 + 2) * 32, "never more than the lead ahead"
+    assert sum(len(message) for at, message in call.sent if at == start) == 160 * 32
+    everything = b"".join(message for _, message in call.sent)
+    # a second of speech, what the filter still held (padded to a frame), then 160 ms of silence
+    assert len(everything) == 32_000 + 640 + 5_120
+    assert not any(everything[-5_120:])
 
 
 def test_an_interruption_drops_the_queue_and_truncates_what_was_heard() -> None:
@@ -745,7 +748,10 @@ def test_an_eight_kilohertz_leg_is_resampled_both_ways() -> None:
     assert len(call.model_heard[-1][1]) == 640
     call.model_says(1_000)
     call.advance(1_500)
-    assert {len(message) for _, message in call.sent[:50]} == {320}
+    assert {len(message) % 320 for _, message in call.sent} == {0}
+    assert (
+        sum(len(message) for _, message in call.sent) == 16_000 + 320 + 2_560
+    )  # a second, the filter's rest, the silence
 
 
 def test_late_words_of_an_utterance_still_belong_to_it() -> None:

@@ -8,6 +8,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from bridge.core.caller import SAID_NOTHING
 from bridge.core.engines import GEMINI
 from bridge.core.frames import (
     BeginCallerTurn,
@@ -22,6 +23,7 @@ from bridge.core.frames import (
     ModelLost,
     Note,
     OpenModel,
+    ResumeHandle,
     SayToModel,
     StopModel,
     ToolAsked,
@@ -31,7 +33,7 @@ from bridge.core.frames import (
     UseModel,
 )
 from bridge.core.session import SessionSettings
-from tests.unit.bridge.virtual_call import ALL_CLIPS, SPEECH, VirtualCall, clips, context, voice_ms
+from tests.unit.bridge.virtual_call import ALL_CLIPS, FRAME, SPEECH, VirtualCall, clips, context, voice_ms
 
 OWN = SessionSettings((replace(GEMINI, turn_detection=TurnDetection.OWN),))
 
@@ -61,11 +63,13 @@ def says(call: VirtualCall, milliseconds: int, item: str = "", *, complete: bool
 
 def ramp(call: VirtualCall, since_ms: float, until_ms: float = 1e9) -> list[int]:
     """The samples of sound sent in that time, in order, one of each frame."""
-    return [
-        int(np.frombuffer(message, "<i2")[0])
+    firsts = [
+        int(sample)
         for at, message in call.sent
-        if since_ms < at <= until_ms and message != b"kill" and np.frombuffer(message, "<i2")[0] > 500
+        if since_ms < at <= until_ms and message != b"kill"
+        for sample in np.frombuffer(message, "<i2")[:: FRAME // 2]
     ]
+    return [sample for sample in firsts if sample > 500]
 
 
 def kills(call: VirtualCall) -> list[float]:
@@ -93,7 +97,7 @@ def test_a_back_channel_that_only_our_own_ear_hears_is_not_noticed_by_the_caller
     sent = ramp(call, begun)
     assert len(sent) == pytest.approx(150, abs=1)
     assert sent == sorted(sent)  # in order, nothing twice
-    frames = [at for at, _ in call.sent if at >= begun][8:148]
+    frames = [at for at, message in call.sent if at >= begun for _ in range(len(message) // FRAME)][8:148]
     late = max(at - (begun + 20 * (index + 1)) for index, at in enumerate(frames))
     assert late <= 161  # no more than the lead: the caller hears no gap
 
@@ -170,13 +174,94 @@ def test_a_cough_for_which_the_model_stopped_is_resumed_after_a_moment() -> None
     assert call.notes("interrupted") == []
 
 
-def test_a_model_that_stopped_for_nothing_we_know_of_is_reminded_once_nobody_speaks() -> None:
+@pytest.mark.parametrize("noisy", [False, True])
+def test_a_model_that_stopped_for_nothing_we_know_of_is_reminded_once_and_may_ignore_it(noisy: bool) -> None:
+    call = VirtualCall(context(greeting=""), clips(one_moment=1_000))
+    call.model_ready()
+    if noisy:  # steady, so that our ear has got used to it
+        call.speech = [(0.0, 1e9)]
+        call.advance(1_500)
+        call.feed(ModelAudio(numbered(100)), GenerationComplete(), TurnComplete())
+        call.advance(3_000)
+    call.advance(1_000)
+    says(call, 3_000, complete=False)
+    call.advance(900)
+    told_before, stopped = len(call.all(SayToModel)), call.now
+    call.feed(ModelInterrupted(), TurnComplete())
+    call.advance(1_400)
+    assert len(call.all(SayToModel)) == told_before
+    call.advance(5_600)
+    assert [told.text for told in call.all(SayToModel)[told_before:]] == [SAID_NOTHING]
+    assert call.notes("alarm") == []
+    assert call.notes("idle_prompt") == []
+    assert len(call.all(OpenModel)) == 1
+    assert not [at for at in call.sounds() if at > stopped]
+
+
+def test_a_caller_who_speaks_after_stopping_the_model_is_not_said_to_be_silent() -> None:
     call = talking()
     says(call, 3_000, complete=False)
     call.advance(900)
     call.feed(ModelInterrupted(), TurnComplete())
-    call.advance(4_000)
-    assert [note["alarm"] for note in call.notes("alarm")] == ["nudge"]
+    call.advance(800)
+    call.feed(CallerTranscribed("Friday"))
+    call.advance(2_000)
+    assert call.all(SayToModel) == []
+
+
+def test_a_model_that_broke_off_for_a_cough_is_reminded_as_soon_as_the_rest_was_heard() -> None:
+    call = talking()
+    says(call, 3_000, complete=False)
+    call.advance(900)
+    makes_a_sound(call, 200)
+    call.advance(320)
+    call.feed(ModelInterrupted(), TurnComplete())
+    call.advance(3_000)
+    assert call.all(SayToModel) == []
+    call.advance(1_000)
+    heard_until = list(call.sounds())[-1]
+    assert [told.text for told in call.all(SayToModel)] == [SAID_NOTHING]
+    assert heard_until < call.now
+    assert call.notes("alarm") == []
+
+
+@pytest.mark.parametrize("length_ms", [200, 400, 540, 640])
+def test_a_murmur_for_which_the_model_does_not_stop_costs_half_a_second_at_most(length_ms: int) -> None:
+    call = talking()
+    begun = says(call, 5_000, "i1")
+    call.advance(1_000)
+    began = makes_a_sound(call, length_ms)
+    call.advance(began + 120 - call.now)
+    call.feed(CallerSpeech(True))
+    call.advance(began + length_ms + 500 - call.now)
+    call.feed(CallerSpeech(False))
+    call.advance(6_000)
+    assert kills(call) == []
+    assert len(ramp(call, begun)) == pytest.approx(250, abs=1)
+    sends = [at for at, _ in call.sent if at >= begun]
+    assert max(after - before for before, after in pairwise(sends)) <= 500
+    assert call.all(StopModel) == []
+
+
+def test_a_murmur_over_the_end_of_a_sentence_starts_no_waiting() -> None:
+    call = talking()
+    says(call, 2_000)
+    call.feed(TurnComplete())
+    call.advance(1_600)
+    makes_a_sound(call, 540)
+    call.advance(7_000)
+    assert call.notes("alarm") == []
+    assert call.all(SayToModel) == []
+
+
+def test_an_answer_that_begins_in_the_last_moment_of_a_question_is_an_answer() -> None:
+    call = talking()
+    says(call, 2_000)
+    call.feed(TurnComplete())
+    call.advance(1_900)
+    makes_a_sound(call, 600)
+    call.advance(5_000)
+    assert call.notes("alarm")[0] == {"alarm": "nudge"}
 
 
 def test_nothing_is_owed_while_the_rest_of_what_was_held_is_being_said() -> None:
@@ -445,6 +530,26 @@ def test_a_model_that_takes_over_in_mid_sentence_hears_all_of_it() -> None:
     call.advance(1_000)
     assert call.last(OpenModel).link == call.last(UseModel).link
     assert sum(frame == SPEECH for _, frame in call.model_heard[before:]) == 75
+
+
+@pytest.mark.parametrize("lost_after_ms", [-1_000, -400, -100, 40, 100, 150, 240, 400, 900])
+@pytest.mark.parametrize("resumes", [True, False])
+def test_a_caller_whose_model_dies_around_the_end_of_their_words_hears_a_filler_within_two_seconds(
+    lost_after_ms: int, resumes: bool
+) -> None:
+    call = VirtualCall(context(greeting=""), clips(one_moment=1_000))
+    call.model_ready()
+    call.advance(1_000)
+    if resumes:
+        call.feed(ResumeHandle("h1"))
+    ended = makes_a_sound(call, 1_500) + 1_500
+    call.advance(ended + lost_after_ms - call.now)
+    call.feed(ModelLost(call.last(OpenModel).link, 1006))
+    call.advance(30)
+    call.model_ready()
+    call.advance(3_000)
+    filler = next(call.sounds(3_000))
+    assert ended + 1_600 < filler <= ended + 1_800
 
 
 # --- both tracks -----------------------------------------------------------------------------------------------------------
