@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
-from local.demo.booking import BOOK, DRAWN_STRANDS, STRANDS, Scenario
+from local.demo.booking import BACKCHANNEL, BOOK, DRAWN_STRANDS, STRANDS, Scenario
 from local.demo.losses import kill_scenario, replaced_scenario
 from local.demo.wishes import Wish, drawn_wish, fixed_wish
 from local.engines import KILL_STATES, NAMES, Leg
@@ -112,6 +112,8 @@ def _until_last(strand: Strand, names: Sequence[str]) -> Strand:
 
 def _working(wanted: Wanted, engine: str, today: date) -> Shift:
     strands = [strand for carrier in wanted.carriers for strand in _strands(wanted, carrier, today)]
+    if engine == "gemini" and not wanted.real:  # its stand-in understands something of every murmur, and then it is an answer
+        strands = [strand for strand in strands if BACKCHANNEL not in strand.scenarios]
     if engine == "openai" and "inbound" in wanted.tracks:
         strands.append(Strand((BOOK,), Ground(wanted.carriers[0], rate_hz=NARROW_HZ), fixed_wish(today)))
     strands.sort(key=lambda strand: -len(strand.scenarios))
@@ -162,6 +164,10 @@ def _samples(wanted: Wanted, today: date) -> list[Shift]:
         Shift(name, (Leg(name),), (Strand((BOOK,), Ground(carrier, track), wish(), drawn=True),))
         for name, carrier, track in zip(others, carriers, ("stereo", "mixed", "inbound", "inbound"), strict=False)
     ]
+    if "openai" in others:
+        murmur = Strand((BACKCHANNEL,), Ground(carriers[0]), fixed_wish(today))
+        at = others.index("openai")
+        planned[at] = replace(planned[at], strands=(*planned[at].strands, murmur))
     return [*planned, _replaced(others[0], carriers[-1], wish())] if others else planned
 
 
