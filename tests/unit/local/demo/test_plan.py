@@ -35,7 +35,9 @@ def test_every_leg_plays_the_whole_demo_on_both_carriers_fixed_and_drawn(engine:
             strands = [one for one in shift.strands if one.ground.carrier == carrier and one.drawn is drawn]
             names = {scenario.name for strand in strands for scenario in strand.scenarios}
             assert {"book", "move", "cancel", "taken", "interrupt"} <= names
-            assert drawn or {"silent", "backchannel", "cough"} <= names
+            assert drawn or {"silent", "cough"} <= names
+            # The stand-in for gemini takes every murmur for words, and words are an answer.
+            assert drawn or ("backchannel" in names) is (engine != "gemini")
 
 
 def test_openai_is_also_called_on_a_narrow_line() -> None:
