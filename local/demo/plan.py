@@ -112,7 +112,8 @@ def _until_last(strand: Strand, names: Sequence[str]) -> Strand:
 
 def _working(wanted: Wanted, engine: str, today: date) -> Shift:
     strands = [strand for carrier in wanted.carriers for strand in _strands(wanted, carrier, today)]
-    if engine == "gemini" and not wanted.real:  # its stand-in understands something of every murmur, and then it is an answer
+    if engine == "gemini" and not wanted.real:
+        # Its stand-in understands something of every murmur, and words are an answer.
         strands = [strand for strand in strands if BACKCHANNEL not in strand.scenarios]
     if engine == "openai" and "inbound" in wanted.tracks:
         strands.append(Strand((BOOK,), Ground(wanted.carriers[0], rate_hz=NARROW_HZ), fixed_wish(today)))
