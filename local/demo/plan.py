@@ -163,7 +163,7 @@ def _samples(wanted: Wanted, today: date) -> list[Shift]:
     carriers = [wanted.carriers[index % len(wanted.carriers)] for index in range(len(NAMES) + 1)]
     planned = [
         Shift(name, (Leg(name),), (Strand((BOOK,), Ground(carrier, track), wish(), drawn=True),))
-        for name, carrier, track in zip(others, carriers, ("stereo", "mixed", "inbound", "inbound"), strict=False)
+        for name, carrier, track in zip(others, carriers, ("stereo", "inbound", "inbound", "inbound"), strict=False)
     ]
     if "openai" in others:
         murmur = Strand((BACKCHANNEL,), Ground(carriers[0]), fixed_wish(today))

@@ -90,7 +90,7 @@ def test_without_an_engine_there_is_a_sample_of_everything() -> None:
     main, *samples = planned()
     assert main.engine == "gemini"
     assert {shift.engine for shift in samples} == {"openai", "openai-compatible", "cascade", "openai>cascade"}
-    assert {one.ground.track for shift in samples for one in shift.strands} >= {"mixed", "stereo"}
+    assert {one.ground.track for shift in samples for one in shift.strands} >= {"stereo"}
     assert len(planned(only=("book",))) == 1
 
 
