@@ -15,17 +15,15 @@ from __future__ import annotations
 import base64
 import json
 import logging
-import ssl
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from itertools import cycle
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
-from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
@@ -43,6 +41,7 @@ from local.live_wire import (
     parse_message,
     parse_setup,
 )
+from local.model_server import ModelServer
 
 __all__ = [
     "ActivityEnd",
@@ -65,7 +64,6 @@ PATHS = tuple(
     for version in ("v1beta", "v1", "v1alpha")
 )
 _REASON_LIMIT_BYTES = 123  # RFC 6455 §5.5: a control frame carries at most 125 bytes, two of them the close code
-_FAILURES_KEPT = 100
 
 log = logging.getLogger(__name__)
 
@@ -188,16 +186,10 @@ def _json(frame: str | bytes) -> Any:
         raise BadMessage(f"not JSON: {error}") from error
 
 
-def self_signed_context(certfile: Path | str, keyfile: Path | str) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certfile, keyfile)
-    return context
-
-
 Handler = Callable[[LiveSession], Awaitable[None]]
 
 
-class LiveServer:
+class LiveServer(ModelServer):
     """Serves `handler` on a loopback port. `failures` keeps what handlers raised, so that a test can look at it.
 
     auto_setup: answer the setup by itself; otherwise the handler calls `complete_setup` (or never does).
@@ -214,52 +206,19 @@ class LiveServer:
         auto_setup: bool = True,
         pretty: bool = False,
     ) -> None:
-        self._handler, self._host, self._port = handler, host, port
-        self._context = self_signed_context(*tls) if tls else None
-        self._auto_setup, self._pretty = auto_setup, pretty
-        self._server: Server | None = None
-        self.connections = 0  # accepted since the start
-        self.active = 0
-        self.refuse_status: int | None = None
-        self.failures: deque[Exception] = deque(maxlen=_FAILURES_KEPT)
-
-    async def __aenter__(self) -> Self:
-        self._server = await serve(
-            self._session,
-            self._host,
-            self._port,
-            ssl=self._context,
-            process_request=self._admit,
-            compression=None,
-            max_size=None,
-            ping_interval=None,
-        )
-        self._port = next(iter(self._server.sockets)).getsockname()[1]
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        assert self._server is not None  # entered
-        self._server.close()
-        await self._server.wait_closed()
-
-    @property
-    def port(self) -> int:
-        return self._port
+        super().__init__(host, port, tls)
+        self._handler, self._auto_setup, self._pretty = handler, auto_setup, pretty
 
     @property
     def base_url(self) -> str:
         """What to give an SDK as its base URL."""
-        return f"{'https' if self._context else 'http'}://{self._host}:{self._port}"
+        return self._address("http")
 
     @property
     def url(self) -> str:
-        return f"{'wss' if self._context else 'ws'}://{self._host}:{self._port}{PATHS[0]}"
+        return self._address("ws", PATHS[0])
 
     def _admit(self, connection: ServerConnection, request: Request) -> Response | None:
-        if self.refuse_status is not None:
-            return connection.respond(HTTPStatus(self.refuse_status), "refused\n")
         path = request.path.partition("?")[0]
         # SDKs join "…/" and "/ws/…" without a thought, so the real service is asked for //ws/… most of the time.
         if "/" + path.lstrip("/") not in PATHS:

@@ -18,21 +18,20 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import ssl
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
 from local.engine.ear import RATE_HZ, Listener
+from local.model_server import FAILURES_KEPT, ModelServer
 from local.realtime_audio import Converter, as_pcm, bytes_per_ms, rate_of, resampled
 from local.realtime_reply import Item, Reply
 from local.realtime_wire import (
@@ -50,7 +49,6 @@ from local.realtime_wire import (
 
 PATH = "/v1/realtime"
 COMMIT_AT_LEAST_MS = 100
-_FAILURES_KEPT = 100
 _BUFFER_BYTES_AT_MOST = 60 * 48_000
 
 log = logging.getLogger(__name__)
@@ -410,8 +408,8 @@ _READERS: Mapping[str, Callable[[RealtimeSession, Mapping[str, Any]], Awaitable[
 Handler = Callable[[RealtimeSession], Awaitable[None]]
 
 
-class RealtimeServer:
-    """Serves `handler` on a loopback port. refuse_status: while set, every handshake is refused with it. api_key: the only one let in."""
+class RealtimeServer(ModelServer):
+    """Serves `handler` on a loopback port. api_key: the only one let in."""
 
     def __init__(
         self,
@@ -424,57 +422,21 @@ class RealtimeServer:
         faults: Faults | None = None,
         api_key: str = "",
     ) -> None:
+        super().__init__(host, port, tls)
         self._handler, self._dialect = handler, SERVER_DIALECTS[dialect]
-        self._host, self._port, self._tls = host, port, tls
         self._faults, self._api_key = faults or Faults(), api_key
-        self._server: Server | None = None
-        self.sessions: deque[RealtimeSession] = deque(maxlen=_FAILURES_KEPT)
-        self.connections = 0  # accepted since the start
-        self.active = 0
-        self.refuse_status: int | None = None
-        self.failures: deque[BaseException] = deque(maxlen=_FAILURES_KEPT)
-
-    async def __aenter__(self) -> Self:
-        context = None
-        if self._tls:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(*self._tls)
-        self._server = await serve(
-            self._session,
-            self._host,
-            self._port,
-            ssl=context,
-            process_request=self._admit,
-            compression=None,
-            max_size=None,
-            ping_interval=None,
-        )
-        self._port = next(iter(self._server.sockets)).getsockname()[1]
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        assert self._server is not None  # entered
-        self._server.close()
-        await self._server.wait_closed()
-
-    @property
-    def port(self) -> int:
-        return self._port
+        self.sessions: deque[RealtimeSession] = deque(maxlen=FAILURES_KEPT)
 
     @property
     def base_url(self) -> str:
         """What to give an SDK as its base URL."""
-        return f"{'https' if self._tls else 'http'}://{self._host}:{self._port}/v1"
+        return self._address("http", "/v1")
 
     @property
     def url(self) -> str:
-        return f"{'wss' if self._tls else 'ws'}://{self._host}:{self._port}{PATH}"
+        return self._address("ws", PATH)
 
     def _admit(self, connection: ServerConnection, request: Request) -> Response | None:
-        if self.refuse_status is not None:
-            return connection.respond(HTTPStatus(self.refuse_status), "refused\n")
         if self._api_key and request.headers.get("Authorization") != f"Bearer {self._api_key}":
             return connection.respond(HTTPStatus.UNAUTHORIZED, "invalid_api_key\n")
         if urlsplit(request.path).path != PATH:
