@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections import deque
 from enum import StrEnum
 
+from bridge.core.diagrams import draw
 from bridge.core.frames import Loss
 
 FAILURES = 5  # this many in a row ...
@@ -94,8 +95,4 @@ class Breaker:
 
 
 def diagram() -> str:
-    """The table as a Mermaid state diagram; rows that change nothing are left out."""
-    lines = ["stateDiagram-v2", f"    [*] --> {Circuit.CLOSED}"]
-    for circuit, row in TABLE.items():
-        lines += [f"    {circuit} --> {after}: {outcome}" for outcome, after in row.items() if after is not circuit]
-    return "\n".join(lines) + "\n"
+    return draw(TABLE, Circuit.CLOSED)

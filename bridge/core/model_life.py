@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from math import inf
 
+from bridge.core.diagrams import draw
 from bridge.core.engines import Engine
 from bridge.core.frames import Command, DropModel, Loss, ModelLost, ModelSetup, OpenModel
 
@@ -321,9 +322,4 @@ class ModelLife:
 
 
 def diagram() -> str:
-    """The table as a Mermaid state diagram; rows that change nothing are left out."""
-    lines = ["stateDiagram-v2", f"    [*] --> {Life.CONNECTING}"]
-    for life, row in TABLE.items():
-        lines += [f"    {life} --> {after}: {change}" for change, after in row.items() if after is not life]
-    lines.append(f"    {Life.GONE} --> [*]")
-    return "\n".join(lines) + "\n"
+    return draw(TABLE, Life.CONNECTING, Life.GONE)

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from bridge.core.diagrams import draw
+
 
 class Turn(StrEnum):
     LISTENING = "listening"
@@ -89,9 +91,4 @@ class TurnTaking:
 
 
 def diagram() -> str:
-    """The table as a Mermaid state diagram; rows that change nothing are left out."""
-    lines = ["stateDiagram-v2", f"    [*] --> {Turn.LISTENING}"]
-    for turn, row in TABLE.items():
-        lines += [f"    {turn} --> {after}: {signal}" for signal, after in row.items() if after is not turn]
-    lines.append(f"    {Turn.CLOSING} --> [*]")
-    return "\n".join(lines) + "\n"
+    return draw(TABLE, Turn.LISTENING, Turn.CLOSING)
