@@ -15,7 +15,7 @@ import pytest
 from pokea.adapters.dynamo_bookings import DynamoBookingStore
 from pokea.adapters.dynamo_table import DynamoTable
 from pokea.booking import Appointment, AppointmentStatus
-from tests.faults.broken.stores import UnfencedTable
+from tests.faults.broken.stores import CrowdedTable
 from tests.oracles.slot_checker import check
 from tests.support.booker import MORNING, Booker, History, Taken, final_read, rules_of
 from tests.support.store import RunningAws
@@ -144,9 +144,9 @@ def test_two_phones_cannot_both_have_the_last_word_on_one_appointment(patient_ta
     assert diary.breaches() == []
 
 
-def test_the_checker_sees_a_store_that_forgets_its_conditions(
-    local_aws: RunningAws, patient_table: DynamoTable
-) -> None:
-    diary = Diary(UnfencedTable(patient_table._client, patient_table.name), 1, History())
-    race(diary, callers=32)
+def test_the_checker_sees_a_store_that_forgets_its_conditions(patient_table: DynamoTable) -> None:
+    unfenced = CrowdedTable(patient_table._client, patient_table.name)
+    unfenced.everybody_is(8)
+    diary = Diary(unfenced, 1, History())
+    race(diary, callers=8)
     assert any(breach.startswith(("oversold", "torn")) for breach in diary.breaches())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -19,6 +20,17 @@ class UnfencedTable(DynamoTable):
 
     def transact(self, puts: Sequence[Put], write_id: str) -> None:
         super().transact([replace(put, read_version=None) for put in puts], write_id)
+
+
+class CrowdedTable(UnfencedTable):
+    """An unfenced table in its worst moment: everybody has read before anybody writes."""
+
+    def everybody_is(self, writers: int) -> None:
+        self._all_have_read = threading.Barrier(writers, timeout=60)
+
+    def transact(self, puts: Sequence[Put], write_id: str) -> None:
+        self._all_have_read.wait()
+        super().transact(puts, write_id)
 
 
 class ForgetfulTable(DynamoTable):
