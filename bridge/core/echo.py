@@ -9,12 +9,20 @@ match what was played at some other delay. Everything else becomes silence at th
                 nothing: then it is somebody else, and whatever follows goes through at once until something does match
     located     the filter runs whenever our voice should be on the line now; a quiet line costs next to nothing
 
-Times are call milliseconds; audio is PCM16 at the line's rate, mono. Nothing is delayed: a frame comes back as long as it went in.
+A frame comes back as long as it went in, at once. What was withheld only because it was too early to say is `undecided`: whoever can wait
+holds it back, and puts `corrections` in its place. So the first words of a caller are late and not lost.
+
+Our clock and the line's count of samples agree as long as frames arrive in step. After a stall of either side they do not: a switch that
+catches up plays what it was just sent as if that were long ago, and from then on at once instead of after our lead. So for a while after
+frames came late (`late_ms`) our voice is looked for that much earlier as well.
+
+Times are call milliseconds; audio is PCM16 at the line's rate, mono.
 """
 
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -48,6 +56,15 @@ _DECIDED_FRAMES = 6
 _TRUST_FRAMES = 20  # the caller keeps the floor for so long after clearly speaking
 _CHECK_EVERY = 4
 _SEARCH_SOON, _SEARCH_LATER, _SEARCH_AGAIN = 2, 5, 8  # every so many odd frames over all delays, which costs
+_LATE_MS = 60  # frames that come so much later than they were due are a stall
+_LEAD_MS = (
+    220  # we send so much ahead of our own clock, and a little more: after a stall the switch may play that at once
+)
+_UNSETTLED_MS = 3_000  # after the last frame that came late
+_WITHHELD_SURE = 50  # the same where our voice is known to be on the line
+_RELEASED_LEAST = 5  # frames: a shorter sound that matched nothing is not worth the risk
+_PIECE = 5  # frames in which a delay hardly ever changes
+_WAITING_MOST = 12  # frames that are undecided at once when the delay is known
 _ANYWHERE = 0.04  # a match at any delay must be this much better
 _CONVERGED = 0.01  # a filter that leaves 20 dB less learns now and then
 _LEARN_EVERY = 4
@@ -103,10 +120,36 @@ class _Floor:
         return self.power if self._is_sure else min(self.power, _HISS_AT_FIRST)
 
 
-class EchoGuard:
-    """Of one call. `rate_hz` is the line's rate."""
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """A frame that was withheld, as it came, and what of it the caller would have said."""
 
-    def __init__(self, rate_hz: int) -> None:
+    number: int
+    frame: bytes
+    position: int
+    loud: bool
+    of_caller: Buffer
+
+
+class EchoGuard:
+    """Of one call. `rate_hz` is the line's rate. `is_mixed`: our voice is certainly on the line.
+
+    frames      counts what `clean` was given
+    undecided   so many of the latest frames may still be corrected
+    corrections (number of the frame, what it is after all) since whoever takes them cleared them
+    """
+
+    def __init__(self, rate_hz: int, *, is_mixed: bool = False) -> None:
+        self.frames = 0
+        self.corrections: list[tuple[int, Buffer]] = []
+        self._number = 0  # of the frame that is looked at
+        self._waiting: list[_Waiting] = []
+        self._patience = _WITHHELD_SURE if is_mixed else _WITHHELD
+        self._late = 0  # how late the latest frame was, in samples
+        self._late_known = 0  # what of that the delay accounts for
+        self._apart = 0  # our voice may be so far from `_lag` for a while
+        self._unsettled_until = 0
+        self._is_ours = False  # what was just looked at closely
         self._rate = rate_hz
         self._frame = rate_hz * FRAME_MS // 1000
         self._played = Played(rate_hz)
@@ -173,19 +216,49 @@ class EchoGuard:
 
     # --- what the line says -------------------------------------------------------------------------------------------------
 
-    def clean(self, frames: Buffer, at_ms: float) -> Buffer:
-        """Whole 20 ms frames of the line, the first one spoken at `at_ms`, without our own voice; same length."""
+    @property
+    def undecided(self) -> int:
+        return len(self._waiting)
+
+    @property
+    def is_located(self) -> bool:
+        return self._lag is not None
+
+    def clean(self, frames: Buffer, at_ms: float, late_ms: float = 0.0) -> Buffer:
+        """Whole 20 ms frames of the line, the first one spoken at `at_ms`, without our own voice; same length. `late_ms`: how long after its
+        end the last one came."""
+        size = 2 * self._frame
+        self._number, self.frames = self.frames, self.frames + len(frames) // size
         if self._last_sound is None:
             return frames
         position = self._position(at_ms, len(frames) // 2)
+        if late_ms > _LATE_MS or self._unsettled_until or self._late_known:
+            self._came_late(position, self._samples(late_ms))
         if position > self._last_sound + self._samples(_LINGER_MS):
             self._rest_now()
             return frames
-        size = 2 * self._frame
         if len(frames) == size:
             return self._clean(frames, position)
-        view = memoryview(frames)
-        return b"".join(self._clean(view[at : at + size], position + at // 2) for at in range(0, len(frames), size))
+        view, cleaned = memoryview(frames), []
+        for at in range(0, len(frames), size):
+            cleaned.append(self._clean(view[at : at + size], position + at // 2))
+            self._number += 1
+        return b"".join(cleaned)
+
+    def _came_late(self, position: int, late: int) -> None:
+        """A frame came later than it was due: either only it did, or its count and our clock have parted."""
+        self._late = late
+        self._late_known = min(self._late_known, late)
+        if late - self._late_known > self._samples(_LATE_MS):
+            self._apart = max(self._apart, late - self._late_known + self._samples(_LEAD_MS))
+            self._unsettled_until = position + self._samples(_UNSETTLED_MS)
+        elif position > self._unsettled_until:
+            self._apart = self._unsettled_until = self._late = 0
+
+    def _found_again(self) -> None:
+        """It is our voice: what was odd so far is no caller's, and the delay accounts for whatever the clocks are apart."""
+        self._late_known = self._late
+        self._is_ours = True
 
     def _position(self, at_ms: float, count: int) -> int:
         """Samples are counted, because times of arrival jitter; the clock only corrects the count. What is known of the delay moves along
@@ -202,6 +275,7 @@ class EchoGuard:
         return position
 
     def _rest_now(self) -> None:
+        self._release()
         self._last_sound = self._next = None
         self._line.clear()
         self._rest.clear()
@@ -215,7 +289,33 @@ class EchoGuard:
         loud = power > max(_ABOVE_NOISE * floor, _QUIET)
         if self._lag is None:
             return self._unlocated(frame, position, loud)
-        return self._located(frame, line, power, position, loud)
+        cleaned = self._located(frame, line, power, position, loud)
+        if self._waiting and self._waiting[-1].number != self._number:
+            self._waiting.clear()  # it was our voice, or too little of another one
+        return cleaned
+
+    # --- what is undecided --------------------------------------------------------------------------------------------------
+
+    def _wait(self, frame: Buffer, position: int, loud: bool, of_caller: Buffer) -> None:
+        self._waiting.append(_Waiting(self._number, bytes(frame), position, loud, of_caller))
+
+    def _release(self) -> None:
+        """It was somebody else."""
+        if sum(waiting.loud for waiting in self._waiting) >= _BRIEFEST:
+            self.corrections += [(waiting.number, waiting.of_caller) for waiting in self._waiting]
+        self._waiting.clear()
+
+    def _review(self) -> None:
+        """The delay is known now: what was withheld is cleaned with it."""
+        number, waiting, self._waiting = self._number, self._waiting, []
+        self._odd = self._trusted = 0
+        self._rest.clear()
+        for earlier in waiting:
+            self._number = earlier.number
+            line = np.frombuffer(earlier.frame, np.int16).astype(np.float32)
+            cleaned = self._located(earlier.frame, line, _power(line), earlier.position, earlier.loud)
+            self.corrections.append((earlier.number, cleaned))
+        self._number = number
 
     def _hush(self) -> bytes:
         """Silence as this line has it."""
@@ -228,17 +328,35 @@ class EchoGuard:
 
     def _unlocated(self, frame: Buffer, position: int, loud: bool) -> Buffer:
         if not loud:
-            self._odd = 0 if self._odd == 0 else self._odd - 1
+            self._odd = max(0, self._odd - 1)
+            if self._waiting:
+                self._wait(frame, position, loud, frame)
+                if not self._odd:
+                    self._end_of_sound()
             return frame
         self._odd += 1
         often = _SEARCH_SOON if self._withheld < _WITHHELD else _SEARCH_LATER
-        if self._odd >= _BRIEFEST and self._odd % often == 0 and self._locate(position, min(self._odd, _HISTORY)):
+        if self._odd >= _BRIEFEST and self._odd % often == 0 and self._is_found(position):
+            self._review()
             line = self._line[-1]
             return self._located(frame, line, _power(line), position, loud)
-        if self._withheld >= _WITHHELD:
+        if self._withheld >= self._patience:
+            self._release()
             return frame
         self._withheld += 1
+        self._wait(frame, position, loud, frame)
         return self._hush()
+
+    def _is_found(self, position: int) -> bool:
+        """All of the sound or, where a stall has torn it, its last piece is something that we played."""
+        count = min(self._odd, _HISTORY)
+        return self._locate(position, count) or (count > _PIECE and self._apart > 0 and self._locate(position, _PIECE))
+
+    def _end_of_sound(self) -> None:
+        """Too short to be found; long enough for a word."""
+        if sum(waiting.loud for waiting in self._waiting) >= _RELEASED_LEAST:
+            self._release()
+        self._waiting.clear()
 
     def _locate(self, position: int, count: int) -> bool:
         """Look for the last `count` frames anywhere in what was played; if they are there, learn the line from them."""
@@ -246,7 +364,7 @@ class EchoGuard:
         heard = np.concatenate([self._line[index] for index in range(-count, 0)])
         start = position - (count - 1) * self._frame
         first = start - self._samples(_LATEST_MS)
-        played = self._played.read(first, len(heard) + self._samples(_LATEST_MS - _EARLIEST_MS))
+        played = self._played.read(first, len(heard) + self._samples(_LATEST_MS - _EARLIEST_MS) + self._apart)
         alike, offset = find_delay(heard, played, self._rate)
         if alike < _alike(count) + _ANYWHERE:
             return False
@@ -255,6 +373,7 @@ class EchoGuard:
         self._gain = min(2.0, (_power(heard) / max(_power(source), 1.0)) ** 0.5)
         self._path.restart(self._gain)
         self._train(position, count)
+        self._found_again()
         return True
 
     def _train(self, position: int, count: int) -> None:
@@ -284,6 +403,8 @@ class EchoGuard:
             self._rest.append(line)
             self._odd = max(0, self._odd - 1)
             self._trusted = max(0, self._trusted - 1)
+            if self._waiting and self._odd:
+                self._wait(frame, position, loud, frame)
             return frame
         if _power(block) < _AUDIBLE and not self._near(position):
             self._rest.append(line)
@@ -305,16 +426,20 @@ class EchoGuard:
         if missing:
             self._trusted = 0
         self._odd += 1
-        if self._is_explained(position) or not exceeds:
+        self._is_ours = False
+        explained = self._is_explained(position) or not exceeds
+        of_caller = frame if not helped else bytes(np.clip(np.rint(rest), -32_768, 32_767).astype(np.int16).tobytes())
+        if explained:
+            if not self._is_ours and len(self._waiting) < _WAITING_MOST:  # too early to say
+                self._wait(frame, position, loud, of_caller)
             return self._hush()
-        if not helped:
-            return frame
-        return bytes(np.clip(np.rint(rest), -32_768, 32_767).astype(np.int16).tobytes())
+        self._release()
+        return of_caller
 
     def _near(self, position: int) -> bool:
         """Our voice would be on the line now if the delay had moved a little."""
         assert self._lag is not None
-        reach = self._samples(_NEAR_MS)
+        reach = self._samples(_NEAR_MS) + self._apart
         return _power(self._played.read(position - self._lag - reach, 2 * reach)) > _AUDIBLE
 
     def _may_be_wiped(self, position: int) -> bool:
@@ -357,6 +482,8 @@ class EchoGuard:
 
     def _is_beginning(self, position: int) -> bool:
         assert self._lag is not None
+        if self._apart:
+            return True  # any sound may be the beginning of one
         return -self._samples(_NEAR_MS) < position - self._lag - self._onset < self._samples(_ONSET_MS)
 
     def _is_echo(self, position: int, *, sure: bool) -> bool:
@@ -365,7 +492,7 @@ class EchoGuard:
         count = min(max(self._odd, _BRIEFEST), len(self._rest), 12)
         sound = np.concatenate([self._rest[index] for index in range(-count, 0)])
         start = position - (count - 1) * self._frame
-        reach = self._samples(_NEAR_MS)
+        reach = self._samples(_NEAR_MS) + self._apart
         first = start - self._lag - reach
         played = self._played.read(first, len(sound) + 2 * reach)
         alike, offset = find_delay(
@@ -380,4 +507,5 @@ class EchoGuard:
             self._lag = lag
         self._path.doubt_again(self._gain)
         self._train(position, count)
+        self._found_again()
         return True

@@ -14,7 +14,7 @@ from bridge.core.frames import Buffer
 
 Audio = NDArray[np.float32]
 
-_KEPT_MS = 1_500  # the longest delay, the window that looks for it, and the filter
+_KEPT_MS = 2_600  # the longest delay, the window that looks for it, the filter, and what a stall makes late
 _ROOM_MS = 400  # how seldom the timeline is moved
 _SEARCH_HZ = 8_000
 _MEMORY = 0.997  # how much of what the filter knows stays true from frame to frame

@@ -25,6 +25,7 @@ from bridge.core.speech import SpeechDetector
 __all__ = ["HELD_MS", "TurnChange", "Uplink"]
 
 _LISTEN_FRAMES = 5
+_AHEAD_MS = 500  # what came before the layout was known may stand so much too early
 END_SILENCE_MS = PAUSE_MS
 BOTH_TRACKS = "both_tracks"
 _STEREO = (Layout.STEREO, Layout.HALF_RATE_STEREO)
@@ -86,6 +87,7 @@ class Uplink:
         self._replay: list[tuple[Buffer | None, float]] = []  # of that, what the guard has not been told
         self._to_line: Resampler | None = None
         self._unheard_at_ms = 0.0
+        self._undecided: list[Buffer] = []  # the guard may still change its mind about them
         self._outgoing: list[Buffer] = []  # opens a turn with the next message
         self._sent_until_ms = -inf
         self._end_silence_ms = end_silence_ms
@@ -172,21 +174,43 @@ class Uplink:
         if self._stereo:
             joined = left_channel(joined)
         if self._guard is not None:
-            at_ms = self._clock.stamp(len(frames), now_ms)
-            if not self._recent.unheard_frames:
-                self._unheard_at_ms = at_ms
-            joined = self._replayed(self._guard, joined, at_ms) if self._replay else self._guard.clean(joined, at_ms)
+            return self._guarded(self._guard, joined, now_ms)
+        return self._frames_of(joined)
+
+    def _frames_of(self, joined: Buffer) -> list[Buffer]:
         size = self._frame_bytes
-        return [joined[at : at + size] for at in range(0, len(frames) * size, size)]
+        return [joined[at : at + size] for at in range(0, len(joined), size)]
+
+    def _guarded(self, guard: EchoGuard, joined: Buffer, now_ms: float) -> list[Buffer]:
+        """What is decided of `joined` and of what was undecided before it."""
+        count = len(joined) // self._frame_bytes
+        at_ms = self._clock.stamp(count, now_ms)
+        if not self._recent.unheard_frames:
+            self._unheard_at_ms = at_ms - len(self._undecided) * FRAME_MS
+        if self._replay:
+            joined = self._replayed(guard, joined, at_ms)
+        else:
+            joined = guard.clean(joined, at_ms, now_ms - at_ms - count * FRAME_MS)
+        if not self._undecided and not guard.undecided and not guard.corrections:
+            return self._frames_of(joined)
+        frames = [*self._undecided, *self._frames_of(bytes(joined))]
+        first = guard.frames - len(frames)
+        for number, corrected in guard.corrections:
+            frames[number - first] = corrected
+        guard.corrections.clear()
+        decided = len(frames) - guard.undecided
+        self._undecided = frames[decided:]
+        return frames[:decided]
 
     def _replayed(self, guard: EchoGuard, pcm: Buffer, at_ms: float) -> bytes:
-        """What came before the layout was known, cleaned as if it came now: the guard is told what was played as it was played."""
+        """What came before the layout was known, cleaned as if it came now: the guard is told what was played as it was played, and what
+        it would not have been told yet where frames and sound have parted."""
         cleaned, size = [], self._frame_bytes
         for index in range(len(pcm) // size):
             frame_ms = at_ms + index * FRAME_MS
-            while self._replay and self._replay[0][1] <= frame_ms + FRAME_MS:
+            while self._replay and self._replay[0][1] <= frame_ms + _AHEAD_MS:
                 self._tell_guard(*self._replay.pop(0))
-            cleaned.append(bytes(guard.clean(pcm[index * size : (index + 1) * size], frame_ms)))
+            cleaned.append(bytes(guard.clean(pcm[index * size : (index + 1) * size], frame_ms, _AHEAD_MS)))
         while self._replay:
             self._tell_guard(*self._replay.pop(0))
         return b"".join(cleaned)
@@ -244,7 +268,7 @@ class Uplink:
         """The guard for the stream as it turned out to be, told of everything that was played meanwhile."""
         wanted = self._mode == "on" or (self._mode == "auto" and self._both and not self._stereo)
         if wanted and (self._guard is None or self._rate_hz != self._line_hz):
-            self._guard = EchoGuard(self._rate_hz)
+            self._guard = EchoGuard(self._rate_hz, is_mixed=self._both)
             if self._rate_hz != self._line_hz:
                 self._to_line = Resampler(self._line_hz, self._rate_hz)
             self._replay = self._played

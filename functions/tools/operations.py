@@ -7,23 +7,28 @@ with the same token one is refused. A domain "no" is a result; only what went wr
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
 from functions.tools.requests import Close, Open, Tool
 from pokea import agents
+from pokea.accounts import AccountBook
 from pokea.adapters.tokens import CallToken, StreamToken, TokenSigner
 from pokea.agents import Agent, Caller, Desk
+from pokea.call_memory import MEMORY
 from pokea.calls import Call, CallStatus, Direction, apply, issue, opened
 from pokea.errors import Conflict, NotFound, Unauthorized, Unavailable
 from pokea.events import StreamStarted
 from pokea.identity import level_of
 from pokea.ids import BusinessId, SessionId
 from pokea.phone_numbers import E164
-from pokea.ports import BookingStore, CallStore
+from pokea.ports import CallStore, Store
 from pokea.profile import Profile
 from pokea.sautikit.callbacks import CallbackTask, CallbackTasks, callback_after
 from pokea.sautikit.closings import CloseReason, Closing, Closings, end_of, kept
+from pokea.shipments import ShipmentBook
+from pokea.toolkit import Level
+from pokea.transfer import Exchange
 
 MAX_TRIES = 5  # writers of one call at one moment: hooks on two URLs, open and close
 TOKEN_MARGIN_S = 120  # the last tool calls and the close of a call of maximum length still need their token
@@ -33,9 +38,18 @@ Result = dict[str, object]
 @dataclass(frozen=True, slots=True)
 class Stores:
     calls: CallStore
-    bookings: BookingStore
+    store: Store
     closings: Closings
     callbacks: CallbackTasks
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """Where one business keeps what is not in our store, and how people of it are rung."""
+
+    accounts: AccountBook
+    shipments: ShipmentBook
+    exchange: Exchange
 
 
 class Operations:
@@ -43,12 +57,14 @@ class Operations:
         self,
         *,
         stores: Callable[[], Stores],
+        outside: Callable[[Profile], Outside],
         profiles: Mapping[BusinessId, Profile],
         signer: Callable[[], TokenSigner],
         new_id: Callable[[], str],
         max_call_s: int,
     ) -> None:
         self._stores = stores
+        self._outside = outside
         self._profiles = profiles
         self._signer = signer
         self._new_id = new_id
@@ -79,10 +95,26 @@ class Operations:
         """Run a tool for the call that the call token names."""
         token = self._signer().read_call_token(request.call_token, now=now)
         profile = self._profile(token.business_id)
-        caller = Caller(token.session_id, token.business_id, token.a_number, token.level, profile.language)
-        desk = Desk(profile=profile, bookings=self._stores().bookings, new_id=self._new_id)
+        store, outside = self._stores().store, self._outside(profile)
+        memory = store.record(MEMORY, token.business_id, token.session_id)
+        caller = Caller(
+            token.session_id,
+            token.business_id,
+            token.a_number,
+            Level.VERIFIED if memory and memory.account else token.level,
+            (memory.language if memory else "") or profile.language,
+            memory.account if memory else "",
+        )
+        desk = Desk(profile, store, self._new_id, outside.accounts, outside.shipments, outside.exchange)
         result = agents.get(token.agent).run(request.tool_call(), caller, desk, now)
-        return {"payload": dict(result.payload), "nonce": result.nonce, "end_call": result.end_call}
+        return {
+            "payload": dict(result.payload),
+            "nonce": result.nonce,
+            "end_call": result.end_call,
+            "handoff": asdict(result.handoff) if result.handoff else None,
+            "language": result.language,
+            "recording": result.recording,
+        }
 
     def close(self, request: Close, now: datetime) -> Result:
         """Record how the call ended. Asked twice, the first account stands."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
-from functions.tools.operations import Operations, Stores
+from functions.tools.operations import Operations, Outside, Stores
 from functions.tools.settings import ToolsSettings
 from pokea.adapters.control_settings import secrets_of
 from pokea.adapters.deadline import Deadline
@@ -15,9 +15,13 @@ from pokea.adapters.settings import load
 from pokea.adapters.system_clock import SystemClock
 from pokea.adapters.tokens import TokenSigner
 from pokea.clock import Clock
-from pokea.profile import load_profiles
+from pokea.profile import Profile, load_profiles
 
 ANSWER_MARGIN_S = 0.2  # the bridge waits as long as the deadline; our answer has to be there before it ends
+
+
+class NoBook:
+    """Stands where a book is not there yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,19 +41,21 @@ def build(environ: Mapping[str, str]) -> Tools:
     @cache
     def stores() -> Stores:
         from pokea.adapters.clients import dynamodb
-        from pokea.adapters.dynamo_bookings import DynamoBookingStore
         from pokea.adapters.dynamo_callbacks import DynamoCallbackTasks
         from pokea.adapters.dynamo_calls import DynamoCallStore
         from pokea.adapters.dynamo_closings import DynamoClosings
+        from pokea.adapters.dynamo_store import DynamoStore
         from pokea.adapters.dynamo_table import DynamoTable
 
         table = DynamoTable(dynamodb(), settings.core_table)
-        return Stores(
-            DynamoCallStore(table), DynamoBookingStore(table), DynamoClosings(table), DynamoCallbackTasks(table)
-        )
+        return Stores(DynamoCallStore(table), DynamoStore(table), DynamoClosings(table), DynamoCallbackTasks(table))
+
+    def outside(profile: Profile) -> Outside:
+        return Outside(accounts=NoBook(), shipments=NoBook(), exchange=NoBook())
 
     operations = Operations(
         stores=stores,
+        outside=outside,
         profiles=profiles,
         signer=lambda: TokenSigner(secrets.required("POKEA_TOKEN_KEY")),
         new_id=new_id,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from pokea.adapters.dynamo_bookings import DynamoBookingStore
+from pokea.adapters.dynamo_store import DynamoStore
 from pokea.booking import AppointmentStatus
 from pokea.phone_numbers import E164
 from pokea.profile import Profile
@@ -29,7 +29,7 @@ class Entry:
         }
 
 
-def entries_of(store: DynamoBookingStore, profile: Profile, number: str) -> list[Entry]:
+def entries_of(store: DynamoStore, profile: Profile, number: str) -> list[Entry]:
     """Every appointment of one caller number, earliest first, cancelled ones included."""
     return [
         Entry(

@@ -25,11 +25,11 @@ from local.processes import ChildFailed
 from local.speech.voice import Voice
 from local.stack import Desk, DeskOptions, Stack
 from local.status import read_record
-from pokea.adapters.dynamo_bookings import DynamoBookingStore
+from pokea.adapters.dynamo_store import DynamoStore
 from pokea.booking import Appointment, AppointmentStatus, Taker, slot_keys, with_taker
 from pokea.ids import AppointmentId, IntentKey, SessionId
 from pokea.phone_numbers import E164
-from pokea.ports import BookingChange
+from pokea.ports import Change
 from pokea.profile import Profile
 
 CALLS_SIDE_BY_SIDE = 12
@@ -55,7 +55,7 @@ class Demo:
 
     def __init__(self, stack: Stack, voice: Voice, example: str, out: Path, tell: Tell) -> None:
         self._stack, self._voice, self._example, self._out, self._tell = stack, voice, example, out, tell
-        self._store = DynamoBookingStore(stack.core_table())
+        self._store = DynamoStore(stack.core_table())
         self._lines = asyncio.Semaphore(CALLS_SIDE_BY_SIDE)
         self._desks = asyncio.Semaphore(SHIFTS_SIDE_BY_SIDE)
         self._next_index = 0
@@ -191,7 +191,7 @@ class Demo:
             with_taker(slot, earlier.appointment_id, Taker(), now)
             for slot in self._store.slots(slot_keys(rules, start, end))
         )
-        self._store.apply(BookingChange(slots=taken, appointment=earlier))
+        self._store.apply(Change(slots=taken, appointment=earlier))
 
 
 async def _ended(call: Call) -> list[str]:

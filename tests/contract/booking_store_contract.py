@@ -3,7 +3,7 @@
     class TestMemoryBookings(BookingStoreContract):
         @pytest.fixture
         def store(self) -> BookingStore:
-            return MemoryBookingStore()
+            return MemoryStore()
 
 Every test makes its own ids, so a store that is slow to build may be shared between tests.
 """
@@ -24,7 +24,7 @@ from pokea.confirm import Proposal, ProposalState
 from pokea.errors import Conflict
 from pokea.ids import AppointmentId, BusinessId, CallId, IntentKey, Nonce, SessionId, ToolCallId
 from pokea.phone_numbers import E164
-from pokea.ports import BookingChange, BookingStore, CallStore
+from pokea.ports import BookingStore, CallStore, Change
 
 AT = datetime(2026, 11, 26, 11, 30, tzinfo=UTC)
 NUMBER = E164("+254722000111")
@@ -68,7 +68,7 @@ def a_proposal(**changes: object) -> Proposal:
     return replace(made, **changes)  # type: ignore[arg-type]
 
 
-def stale(store: BookingStore, change: BookingChange) -> None:
+def stale(store: BookingStore, change: Change) -> None:
     with pytest.raises(Conflict) as lost:
         store.apply(change)
     assert lost.value.code == "stale"
@@ -103,7 +103,7 @@ class BookingStoreContract:
     def test_more_slots_than_one_batch_come_back_in_order(self, store: BookingStore) -> None:
         business = BusinessId(fresh("b"))
         taken = Slot(a_key(business, 130), {"N1": Taker(AT)})
-        store.apply(BookingChange(slots=(taken,)))
+        store.apply(Change(slots=(taken,)))
         read = store.slots([a_key(business, quarter) for quarter in range(150)])
         assert [slot.key for slot in read] == [a_key(business, quarter) for quarter in range(150)]
         assert [slot.version for slot in read] == [0] * 130 + [1] + [0] * 19
@@ -111,23 +111,23 @@ class BookingStoreContract:
     def test_a_slot_keeps_holds_and_appointments_apart(self, store: BookingStore) -> None:
         key = a_key()
         takers = {"N1": Taker(AT + timedelta(seconds=90)), "A1": Taker()}
-        store.apply(BookingChange(slots=(Slot(key, takers),)))
+        store.apply(Change(slots=(Slot(key, takers),)))
         assert store.slots([key]) == (Slot(key, takers, version=1),)
 
     def test_a_slot_written_over_a_stale_version_is_refused(self, store: BookingStore) -> None:
         key = a_key()
-        store.apply(BookingChange(slots=(Slot(key, {"A1": Taker()}),)))
-        stale(store, BookingChange(slots=(Slot(key, {"A2": Taker()}),)))
-        store.apply(BookingChange(slots=(Slot(key, {"A3": Taker()}, version=1),)))
+        store.apply(Change(slots=(Slot(key, {"A1": Taker()}),)))
+        stale(store, Change(slots=(Slot(key, {"A2": Taker()}),)))
+        store.apply(Change(slots=(Slot(key, {"A3": Taker()}, version=1),)))
         assert store.slots([key]) == (Slot(key, {"A3": Taker()}, version=2),)
 
     def test_one_stale_item_refuses_the_whole_change(self, store: BookingStore) -> None:
         business = BusinessId(fresh("b"))
-        store.apply(BookingChange(slots=(Slot(a_key(business, 1), {"A1": Taker()}),)))
+        store.apply(Change(slots=(Slot(a_key(business, 1), {"A1": Taker()}),)))
         appointment, proposal = an_appointment(business_id=business), a_proposal()
         stale(
             store,
-            BookingChange(
+            Change(
                 slots=(Slot(a_key(business, 0), {"A2": Taker()}), Slot(a_key(business, 1), {"A2": Taker()})),
                 appointment=appointment,
                 proposals=(proposal,),
@@ -139,14 +139,14 @@ class BookingStoreContract:
 
     def test_an_appointment_comes_back_as_it_was_written(self, store: BookingStore) -> None:
         appointment = an_appointment()
-        store.apply(BookingChange(appointment=appointment))
+        store.apply(Change(appointment=appointment))
         stored = replace(appointment, version=1)
         assert store.appointment(appointment.business_id, appointment.appointment_id) == stored
         assert store.appointments_of(appointment.business_id, NUMBER) == (stored,)
 
     def test_an_appointment_of_a_withheld_number_belongs_to_no_number(self, store: BookingStore) -> None:
         appointment = an_appointment(a_number=None)
-        store.apply(BookingChange(appointment=appointment))
+        store.apply(Change(appointment=appointment))
         stored = store.appointment(appointment.business_id, appointment.appointment_id)
         assert stored == replace(appointment, version=1)
         assert store.appointments_of(appointment.business_id, NUMBER) == ()
@@ -161,31 +161,31 @@ class BookingStoreContract:
             an_appointment(business_id=business, a_number=E164("+254722000112")),
             an_appointment(),
         ):
-            store.apply(BookingChange(appointment=appointment))
+            store.apply(Change(appointment=appointment))
         ids = [a.appointment_id for a in store.appointments_of(business, NUMBER)]
         assert ids == [sooner.appointment_id, later.appointment_id]
 
     def test_a_moved_appointment_is_listed_once_at_its_new_time(self, store: BookingStore) -> None:
         first = an_appointment()
-        store.apply(BookingChange(appointment=first))
+        store.apply(Change(appointment=first))
         moved = replace(first, starts_at=AT + timedelta(days=1), ends_at=AT + timedelta(days=1, minutes=30), version=1)
-        store.apply(BookingChange(appointment=moved))
+        store.apply(Change(appointment=moved))
         assert store.appointments_of(first.business_id, NUMBER) == (replace(moved, version=2),)
 
     def test_an_appointment_written_over_a_stale_version_is_refused(self, store: BookingStore) -> None:
         appointment = an_appointment()
-        store.apply(BookingChange(appointment=appointment))
-        stale(store, BookingChange(appointment=replace(appointment, status=AppointmentStatus.CANCELLED)))
-        stale(store, BookingChange(appointment=replace(appointment, version=7)))
+        store.apply(Change(appointment=appointment))
+        stale(store, Change(appointment=replace(appointment, status=AppointmentStatus.CANCELLED)))
+        stale(store, Change(appointment=replace(appointment, version=7)))
 
     def test_an_appointment_of_another_business_is_not_found(self, store: BookingStore) -> None:
         appointment = an_appointment()
-        store.apply(BookingChange(appointment=appointment))
+        store.apply(Change(appointment=appointment))
         assert store.appointment(BusinessId(fresh("b")), appointment.appointment_id) is None
 
     def test_a_proposal_comes_back_with_the_types_of_its_arguments(self, store: BookingStore) -> None:
         proposal = a_proposal(state=ProposalState.USED, used_by=ToolCallId("t1"), outcome="A1")
-        store.apply(BookingChange(proposals=(proposal,)))
+        store.apply(Change(proposals=(proposal,)))
         stored = store.proposal(proposal.session_id, proposal.nonce)
         assert stored == replace(proposal, version=1)
         assert stored is not None
@@ -195,7 +195,7 @@ class BookingStoreContract:
 
     def test_a_nonce_of_another_call_is_unknown(self, store: BookingStore) -> None:
         proposal = a_proposal()
-        store.apply(BookingChange(proposals=(proposal,)))
+        store.apply(Change(proposals=(proposal,)))
         assert store.proposal(SessionId(fresh("HD_")), proposal.nonce) is None
 
     def test_only_open_proposals_of_the_call_are_listed(self, store: BookingStore) -> None:
@@ -207,28 +207,28 @@ class BookingStoreContract:
             a_proposal(session_id=session, state=ProposalState.USED),
             a_proposal(),
         )
-        store.apply(BookingChange(proposals=(second, first, *others)))
+        store.apply(Change(proposals=(second, first, *others)))
         assert [p.nonce for p in store.open_proposals(session)] == [first.nonce, second.nonce]
 
     def test_a_proposal_is_used_once(self, store: BookingStore) -> None:
         proposal = a_proposal()
-        store.apply(BookingChange(proposals=(proposal,)))
+        store.apply(Change(proposals=(proposal,)))
         read = replace(proposal, version=1)
-        store.apply(BookingChange(proposals=(replace(read, state=ProposalState.USED, used_by=ToolCallId("t1")),)))
-        stale(store, BookingChange(proposals=(replace(read, state=ProposalState.USED, used_by=ToolCallId("t2")),)))
+        store.apply(Change(proposals=(replace(read, state=ProposalState.USED, used_by=ToolCallId("t1")),)))
+        stale(store, Change(proposals=(replace(read, state=ProposalState.USED, used_by=ToolCallId("t2")),)))
         stored = store.proposal(proposal.session_id, proposal.nonce)
         assert stored is not None
         assert stored.used_by == "t1"
 
     def test_a_change_sent_twice_under_one_token_is_applied_once(self, store: BookingStore) -> None:
         key, appointment = a_key(), an_appointment()
-        change = BookingChange(slots=(Slot(key, {"A1": Taker()}),), appointment=appointment, token=fresh())
+        change = Change(slots=(Slot(key, {"A1": Taker()}),), appointment=appointment, token=fresh())
         store.apply(change)
         store.apply(change)
         assert store.slots([key])[0].version == 1
 
     def test_an_empty_change_is_nothing(self, store: BookingStore) -> None:
-        store.apply(BookingChange())
+        store.apply(Change())
 
     def test_of_many_writers_of_one_version_exactly_one_wins(self, store: BookingStore) -> None:
         key, lost = a_key(), []
@@ -236,7 +236,7 @@ class BookingStoreContract:
 
         def write(number: int) -> None:
             try:
-                store.apply(BookingChange(slots=(Slot(key, {f"A{number}": Taker()}),)))
+                store.apply(Change(slots=(Slot(key, {f"A{number}": Taker()}),)))
                 won.append(number)
             except Conflict as conflict:
                 lost.append(conflict.code)

@@ -15,10 +15,11 @@ from pokea.identity import level_of
 from pokea.ids import Nonce, SessionId, ToolCallId
 from pokea.lines import PACKAGED
 from pokea.phone_numbers import E164
-from pokea.ports import BookingStore
+from pokea.ports import Store
 from pokea.profile import Profile, load_profile
 from pokea.toolkit import CallerTurn, Evidence, ReadBack, ToolCall, ToolResult
-from tests.fakes.memory_store import MemoryBookingStore
+from tests.fakes.books import books
+from tests.fakes.memory_store import MemoryStore
 
 CLINIC = load_profile(PACKAGED / "whitedent.toml")
 SATURDAY = datetime(2026, 11, 21, 7, 0, tzinfo=UTC)  # 10:00 in Nairobi, 21 November 2026
@@ -39,12 +40,13 @@ def heard_and_answered(nonce: str, at_ms: int = 20_000) -> Evidence:
 class Conversation:
     """One call. `store` may be shared by several calls; `new_id` counts, so runs are the same every time."""
 
-    store: BookingStore = field(default_factory=MemoryBookingStore)
+    store: Store = field(default_factory=MemoryStore)
     profile: Profile = CLINIC
     clock: ManualClock = field(default_factory=lambda: ManualClock(SATURDAY))
     a_number: E164 | None = AMINA
     session: str = field(default_factory=lambda: f"HD_{next(_ids):012x}")
     language: str = "en"
+    agent: str = "booking"
 
     def caller(self) -> Caller:
         business = self.profile.business_id
@@ -60,8 +62,8 @@ class Conversation:
         call = ToolCall(
             ToolCallId(tool_call_id or f"t{next(_ids)}"), name, dict(arguments or {}), evidence or Evidence()
         )
-        desk = Desk(self.profile, self.store, lambda: f"id{next(_ids)}")
-        return agents.get("booking").run(call, self.caller(), desk, self.clock.now())
+        desk = Desk(self.profile, self.store, lambda: f"id{next(_ids)}", *books())
+        return agents.get(self.agent).run(call, self.caller(), desk, self.clock.now())
 
     def propose(self, when: str, service: str = "cleaning", name: str = "Amina Otieno") -> ToolResult:
         return self.tool("proposeBooking", {"service": service, "when": when, "name": name})

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from pokea.booking import Appointment, Slot, SlotKey
 from pokea.calls import Call
@@ -14,16 +15,18 @@ from pokea.confirm import Proposal, ProposalState
 from pokea.errors import Conflict, Misuse
 from pokea.ids import AppointmentId, BusinessId, Nonce, SessionId
 from pokea.phone_numbers import E164
-from pokea.ports import BookingChange
+from pokea.ports import Change
+from pokea.records import Kind, Stored, T
 
 
-class MemoryBookingStore:
+class MemoryStore:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._slots: dict[SlotKey, Slot] = {}
         self._appointments: dict[tuple[BusinessId, AppointmentId], Appointment] = {}
         self._proposals: dict[tuple[SessionId, Nonce], Proposal] = {}
-        self._applied: list[BookingChange] = []
+        self._records: dict[tuple[str, BusinessId, str], Any] = {}
+        self._applied: list[Change] = []
         self.writes = 0  # changes that were applied, for tests that must see none
 
     def slots(self, keys: Sequence[SlotKey]) -> tuple[Slot, ...]:
@@ -48,7 +51,26 @@ class MemoryBookingStore:
         still_open = [p for p in found if p.state is ProposalState.OPEN]
         return tuple(sorted(still_open, key=lambda p: (p.proposed_at, p.nonce)))
 
-    def apply(self, change: BookingChange) -> None:
+    def record(self, kind: Kind[T], business_id: BusinessId, key: str) -> T | None:
+        with self._lock:
+            return self._records.get((kind.name, business_id, key))
+
+    def records_by(self, kind: Kind[T], business_id: BusinessId, lookup: str) -> tuple[T, ...]:
+        with self._lock:
+            own = [(key, r) for (name, biz, key), r in self._records.items() if (name, biz) == (kind.name, business_id)]
+        return tuple(record for _, record in sorted(own, key=lambda pair: pair[0]) if lookup in kind.lookups(record))
+
+    def put(self, *records: Stored[Any]) -> None:
+        """Set the scene: over whatever is there."""
+        with self._lock:
+            for stored in records:
+                self._records[stored.name] = replace(stored.value, version=stored.value.version + 1)
+
+    def all_records(self, kind: Kind[T]) -> tuple[T, ...]:
+        with self._lock:
+            return tuple(record for (name, _, _), record in self._records.items() if name == kind.name)
+
+    def apply(self, change: Change) -> None:
         with self._lock:
             if change.token is not None and change in self._applied:
                 return
@@ -59,6 +81,8 @@ class MemoryBookingStore:
                 self._appointments[a.business_id, a.appointment_id] = replace(a, version=a.version + 1)
             for p in change.proposals:
                 self._proposals[p.session_id, p.nonce] = replace(p, version=p.version + 1)
+            for stored in change.records:
+                self._records[stored.name] = replace(stored.value, version=stored.value.version + 1)
             self._applied.append(change)
             self.writes += 1
 
@@ -70,9 +94,10 @@ class MemoryBookingStore:
         with self._lock:
             return tuple(self._slots.values())
 
-    def _check(self, change: BookingChange) -> None:
+    def _check(self, change: Change) -> None:
         named: list[Hashable] = [slot.key for slot in change.slots]
         named += [(p.session_id, p.nonce) for p in change.proposals]
+        named += [stored.name for stored in change.records]
         if len(set(named)) != len(named):
             raise Misuse("item_twice_in_change", "one change writes each item once")
         for slot in change.slots:
@@ -81,6 +106,8 @@ class MemoryBookingStore:
             _fence(a.version, self._appointments.get((a.business_id, a.appointment_id)))
         for p in change.proposals:
             _fence(p.version, self._proposals.get((p.session_id, p.nonce)))
+        for stored in change.records:
+            _fence(stored.value.version, self._records.get(stored.name))
 
 
 class MemoryCallStore:
@@ -111,6 +138,6 @@ class MemoryCallStore:
             return not seen
 
 
-def _fence(read: int, stored: Slot | Appointment | Proposal | Call | None) -> None:
+def _fence(read: int, stored: Any) -> None:
     if read != (stored.version if stored is not None else 0):
         raise Conflict("stale", "changed since it was read")

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from pokea.adapters.dynamo_bookings import DynamoBookingStore
+from pokea.adapters.dynamo_store import DynamoStore
 from pokea.adapters.dynamo_table import DynamoTable, Retries
 from pokea.booking import Appointment
 from pokea.errors import Unavailable
@@ -57,7 +57,7 @@ def weather(seed: int) -> Iterator[Fault]:
 def calls_in_bad_weather(table: DynamoTable, seed: int) -> Booker:
     """One hundred callers, one after the other; who is not served tells nobody else."""
     faults = Faults(table._client, weather(seed))
-    booker = Booker(DynamoBookingStore(table), rules_of("clinic", CAPACITY), History())
+    booker = Booker(DynamoStore(table), rules_of("clinic", CAPACITY), History())
     for number in range(CALLS):
         booker.book(f"wish {number}", MORNING + (number % 8) * timedelta(minutes=15))
     faults.give()
@@ -111,7 +111,7 @@ def test_the_checks_see_a_store_that_retries_without_end(local_aws: RunningAws, 
 def test_the_checker_sees_a_store_that_takes_silence_for_no(table: DynamoTable, retries: Retries) -> None:
     broken = OptimisticTable(table._client, table.name, retries)
     faults = Faults(table._client)
-    booker = Booker(DynamoBookingStore(broken), rules_of("clinic", CAPACITY), History())
+    booker = Booker(DynamoStore(broken), rules_of("clinic", CAPACITY), History())
     faults.give(*[fault.NO_FAULT] * READS_BEFORE_A_BOOKING, *[fault.REPLY_LOST] * 3)
     booker.book("wish", MORNING)
     breaches = check(booker.history.events, final_read(table._client, table.name), CAPACITY)

@@ -8,14 +8,14 @@ from dataclasses import replace
 
 import pytest
 
-from pokea.adapters.dynamo_bookings import DynamoBookingStore
 from pokea.adapters.dynamo_calls import DynamoCallStore
+from pokea.adapters.dynamo_store import DynamoStore
 from pokea.adapters.dynamo_table import DynamoTable
 from pokea.booking import AppointmentStatus, Slot
 from pokea.calls import CallStatus
 from pokea.confirm import ProposalState
 from pokea.errors import Conflict
-from pokea.ports import BookingChange
+from pokea.ports import Change
 from tests.faults.broken.stores import UnfencedTable
 from tests.support.booker import MORNING, Booker, Taken, rules_of
 from tests.support.faulty_client import Faults
@@ -49,27 +49,27 @@ def put_a_call_that_is_gone(table: DynamoTable) -> None:
 
 def take_a_slot_that_changed(table: DynamoTable) -> None:
     for _ in range(2):
-        DynamoBookingStore(table).apply(BookingChange(slots=(Slot(a_slot_key()),)))
+        DynamoStore(table).apply(Change(slots=(Slot(a_slot_key()),)))
 
 
 def make_an_appointment_that_is_there(table: DynamoTable) -> None:
     for name in ("One Caller", "Another Caller"):
-        DynamoBookingStore(table).apply(BookingChange(appointment=an_appointment(name=name)))
+        DynamoStore(table).apply(Change(appointment=an_appointment(name=name)))
 
 
 def change_an_appointment_that_changed(table: DynamoTable) -> None:
-    store = DynamoBookingStore(table)
-    store.apply(BookingChange(appointment=an_appointment()))
+    store = DynamoStore(table)
+    store.apply(Change(appointment=an_appointment()))
     for status in (AppointmentStatus.CANCELLED, AppointmentStatus.BOOKED):
-        store.apply(BookingChange(appointment=an_appointment(version=1, status=status)))
+        store.apply(Change(appointment=an_appointment(version=1, status=status)))
 
 
 def use_a_proposal_twice(table: DynamoTable) -> None:
-    store = DynamoBookingStore(table)
-    store.apply(BookingChange(proposals=(a_proposal(),)))
+    store = DynamoStore(table)
+    store.apply(Change(proposals=(a_proposal(),)))
     for call in ("t1", "t2"):
         used = a_proposal(version=1, state=ProposalState.USED, used_by=call)
-        store.apply(BookingChange(proposals=(used,)))
+        store.apply(Change(proposals=(used,)))
 
 
 @pytest.mark.parametrize(
@@ -133,12 +133,12 @@ def test_a_call_that_is_known_and_an_event_that_was_seen_are_plain_answers(table
 def test_a_caller_who_loses_a_slot_is_offered_others_in_the_same_turn(table: DynamoTable) -> None:
     """Somebody else books between this caller's read and write."""
 
-    class Overtaken(DynamoBookingStore):
-        def apply(self, change: BookingChange) -> None:
+    class Overtaken(DynamoStore):
+        def apply(self, change: Change) -> None:
             rival.book("the rival's wish", MORNING)
             super().apply(change)
 
-    rival = Booker(DynamoBookingStore(table), rules_of("clinic", capacity=1))
+    rival = Booker(DynamoStore(table), rules_of("clinic", capacity=1))
     answer = Booker(Overtaken(table), rules_of("clinic", capacity=1)).book("this caller's wish", MORNING)
     assert isinstance(answer, Taken)
     assert answer.times and MORNING not in answer.times

@@ -14,7 +14,7 @@ import pytest
 
 import pokea
 from pokea import agents
-from pokea.adapters.dynamo_bookings import DynamoBookingStore
+from pokea.adapters.dynamo_store import DynamoStore
 from pokea.adapters.dynamo_table import DynamoTable
 from pokea.adapters.ids import new_id
 from pokea.agents import Caller, Desk
@@ -41,7 +41,7 @@ class Line:
 
     def ask(self, tool: str, arguments: dict[str, Any], evidence: Evidence, tool_call: str) -> ToolResult:
         profile = replace(PROFILE, booking=replace(PROFILE.booking, capacity=self.capacity))
-        desk = Desk(profile, DynamoBookingStore(self.table), new_id)
+        desk = Desk(profile, DynamoStore(self.table), new_id)
         session, claimed = SessionId(f"HD_{self.number:012}"), E164(f"+2547110{self.number:05}")
         caller = Caller(session, profile.business_id, claimed, Level.CLAIMED, "en")
         call = ToolCall(ToolCallId(tool_call), tool, arguments, evidence)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from pokea.adapters.dynamo_bookings import DynamoBookingStore
+from pokea.adapters.dynamo_store import DynamoStore
 from pokea.adapters.dynamo_table import DynamoTable
 from pokea.booking import Appointment, AppointmentStatus
 from tests.faults.broken.stores import CrowdedTable
@@ -33,7 +33,7 @@ class Diary:
     history: History
 
     def booker(self) -> Booker:
-        return Booker(DynamoBookingStore(self.table), rules_of("clinic", self.capacity), self.history)
+        return Booker(DynamoStore(self.table), rules_of("clinic", self.capacity), self.history)
 
     def breaches(self) -> list[str]:
         return check(self.history.events, final_read(self.table._client, self.table.name), self.capacity)

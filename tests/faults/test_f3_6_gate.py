@@ -12,26 +12,26 @@ import pytest
 from pokea.phone_numbers import E164
 from pokea.toolkit import CallerTurn, Evidence, ToolResult
 from tests.fakes.conversation import AMINA, Conversation, heard_and_answered
-from tests.fakes.memory_store import MemoryBookingStore
+from tests.fakes.memory_store import MemoryStore
 from tests.faults.broken import gates
 
 BRIAN = E164("+254733000222")
 WHEN = "Thursday at 10 am"
-Attack = Callable[[MemoryBookingStore], int]
+Attack = Callable[[MemoryStore], int]
 
 
-def appointments(store: MemoryBookingStore) -> int:
+def appointments(store: MemoryStore) -> int:
     return len(store.all_appointments())
 
 
-def commit_before_it_was_heard(store: MemoryBookingStore) -> int:
+def commit_before_it_was_heard(store: MemoryStore) -> int:
     call = Conversation(store=store)
     proposed = call.propose(WHEN)
     call.commit(proposed, Evidence(9_000, None, (CallerTurn(1_000, 2_000),)))
     return appointments(store)
 
 
-def commit_over_the_callers_interruption(store: MemoryBookingStore) -> int:
+def commit_over_the_callers_interruption(store: MemoryStore) -> int:
     call = Conversation(store=store)
     proposed = call.propose(WHEN)
     heard = heard_and_answered(str(proposed.nonce))
@@ -39,7 +39,7 @@ def commit_over_the_callers_interruption(store: MemoryBookingStore) -> int:
     return appointments(store)
 
 
-def commit_something_else(store: MemoryBookingStore) -> int:
+def commit_something_else(store: MemoryStore) -> int:
     call = Conversation(store=store)
     proposed = call.propose(WHEN)
     changed = {**cast(dict[str, str], proposed.payload["arguments"]), "name": "Eve Mallory"}
@@ -47,7 +47,7 @@ def commit_something_else(store: MemoryBookingStore) -> int:
     return appointments(store)
 
 
-def commit_ninety_seconds_later(store: MemoryBookingStore) -> int:
+def commit_ninety_seconds_later(store: MemoryStore) -> int:
     call = Conversation(store=store)
     proposed = call.propose(WHEN)
     call.clock.advance(90)
@@ -55,14 +55,14 @@ def commit_ninety_seconds_later(store: MemoryBookingStore) -> int:
     return appointments(store)
 
 
-def commit_another_calls_nonce(store: MemoryBookingStore) -> int:
+def commit_another_calls_nonce(store: MemoryStore) -> int:
     call = Conversation(store=store)
     proposed = call.propose(WHEN)
     call.called_by(BRIAN).commit(proposed)
     return appointments(store)
 
 
-def commit_twice(store: MemoryBookingStore) -> int:
+def commit_twice(store: MemoryStore) -> int:
     """A booking is cancelled in another call, and its old nonce brings it back."""
     call = Conversation(store=store)
     proposed = call.propose(WHEN)
@@ -73,7 +73,7 @@ def commit_twice(store: MemoryBookingStore) -> int:
     return appointments(store) - 1
 
 
-def commit_after_the_hold_lapsed_and_another_came(store: MemoryBookingStore) -> int:
+def commit_after_the_hold_lapsed_and_another_came(store: MemoryStore) -> int:
     call = Conversation(store=store)
     proposed = call.propose(WHEN)
     call.clock.advance(70)
@@ -82,21 +82,21 @@ def commit_after_the_hold_lapsed_and_another_came(store: MemoryBookingStore) -> 
     return appointments(store) - 1
 
 
-Broken = tuple[Callable[[], AbstractContextManager[None]], type[MemoryBookingStore]]
+Broken = tuple[Callable[[], AbstractContextManager[None]], type[MemoryStore]]
 ATTACKS: dict[Attack, Broken] = {
-    commit_before_it_was_heard: (gates.hearing_skipped, MemoryBookingStore),
-    commit_over_the_callers_interruption: (gates.answer_skipped, MemoryBookingStore),
-    commit_something_else: (gates.changes_ignored, MemoryBookingStore),
-    commit_ninety_seconds_later: (gates.never_old, MemoryBookingStore),
+    commit_before_it_was_heard: (gates.hearing_skipped, MemoryStore),
+    commit_over_the_callers_interruption: (gates.answer_skipped, MemoryStore),
+    commit_something_else: (gates.changes_ignored, MemoryStore),
+    commit_ninety_seconds_later: (gates.never_old, MemoryStore),
     commit_another_calls_nonce: (gates.of_anybody, gates.SharedNonces),
-    commit_twice: (gates.never_used_up, MemoryBookingStore),
+    commit_twice: (gates.never_used_up, MemoryStore),
     commit_after_the_hold_lapsed_and_another_came: (nullcontext, gates.ForgetfulHolds),
 }
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_the_attack_writes_nothing(attack: Attack) -> None:
-    assert attack(MemoryBookingStore()) == 0
+    assert attack(MemoryStore()) == 0
 
 
 @pytest.mark.parametrize("attack", ATTACKS)

@@ -11,7 +11,7 @@ import pytest
 
 from pokea import booking_decisions
 from tests.fakes.conversation import Conversation
-from tests.fakes.memory_store import MemoryBookingStore
+from tests.fakes.memory_store import MemoryStore
 from tests.properties.test_confirm_laws import BRIAN, status
 
 
@@ -23,7 +23,7 @@ def check_one_owner() -> None:
     first.clock.advance(61)
     assert status(second.commit(second.propose("Thursday at 10:15 am", name="Brian Kamau"))) == "booked"
     late = first.commit(held)
-    assert isinstance(first.store, MemoryBookingStore)
+    assert isinstance(first.store, MemoryStore)
     assert all(len(slot.takers) <= 1 for slot in first.store.all_slots()), "two owners of one slot"
     assert status(late) == "refused"
 

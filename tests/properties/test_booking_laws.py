@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from pokea.booking import live_takers
 from pokea.free_times import alternatives, free_on
 from pokea.phone_numbers import E164
-from pokea.ports import BookingChange
+from pokea.ports import Change
 from pokea.toolkit import ToolResult
 from tests.fakes.conversation import CLINIC, Conversation
-from tests.fakes.memory_store import MemoryBookingStore
+from tests.fakes.memory_store import MemoryStore
 from tests.oracles.slot_checker import check
 
 TIMES = ("10 am", "10:15 am", "10:30 am", "11 am", "2 pm")
@@ -29,7 +29,7 @@ SERVICES = ("cleaning", "filling", "checkup")
 
 
 @dataclass
-class RacingStore(MemoryBookingStore):
+class RacingStore(MemoryStore):
     """Lets somebody else in between a read and the write that follows it."""
 
     capacity: int = 1
@@ -38,7 +38,7 @@ class RacingStore(MemoryBookingStore):
     def __post_init__(self) -> None:
         super().__init__()
 
-    def apply(self, change: BookingChange) -> None:
+    def apply(self, change: Change) -> None:
         if self.waiting:
             self.waiting.pop()()
         assert all(len(slot.takers) <= self.capacity for slot in change.slots), "holds count as takers too"

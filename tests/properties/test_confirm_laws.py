@@ -13,7 +13,7 @@ from pokea.ids import Nonce
 from pokea.phone_numbers import E164
 from pokea.toolkit import CallerTurn, Evidence, ReadBack, ToolResult
 from tests.fakes.conversation import AMINA, READ_BACK_MS, Conversation, heard_and_answered
-from tests.fakes.memory_store import MemoryBookingStore
+from tests.fakes.memory_store import MemoryStore
 
 BRIAN = E164("+254733000222")
 DONE = ("booked", "moved", "cancelled")
@@ -69,7 +69,7 @@ def status(result: ToolResult) -> str:
 
 
 def snapshot(call: Conversation) -> object:
-    assert isinstance(call.store, MemoryBookingStore)
+    assert isinstance(call.store, MemoryStore)
     return sorted(call.store.all_appointments(), key=lambda a: a.appointment_id)
 
 
@@ -210,7 +210,7 @@ def test_any_script_of_two_hostile_models_keeps_the_law(script: list[tuple[objec
     judge = Judge([amina, amina.called_by(BRIAN)])
     for step, *details in script:
         getattr(judge, cast(str, step))(*details)
-    assert isinstance(amina.store, MemoryBookingStore)
+    assert isinstance(amina.store, MemoryStore)
     assert all(len(slot.takers) <= 1 for slot in amina.store.all_slots())
 
 
@@ -233,6 +233,6 @@ def test_holds_that_lapse_while_confirming_never_have_two_owners(
     is_old = until_brian + until_commit >= 90
     is_held_by_brian = status(theirs) == "proposed" and (has_brian or until_commit < 60)
     assert (status(done) == "booked") == (not is_old and not is_held_by_brian)
-    assert isinstance(amina.store, MemoryBookingStore)
+    assert isinstance(amina.store, MemoryStore)
     assert len(amina.store.all_appointments()) == has_brian + (status(done) == "booked") <= 1
     assert all(len(slot.takers) <= 1 for slot in amina.store.all_slots())

@@ -29,7 +29,7 @@ from pokea.errors import Conflict, Indeterminate, Unavailable
 from pokea.free_times import alternatives
 from pokea.hours import Opening, OpeningHours
 from pokea.ids import AppointmentId, BusinessId, IntentKey, SessionId
-from pokea.ports import BookingChange, BookingStore
+from pokea.ports import BookingStore, Change
 from tests.support.store_samples import NOW, NUMBER
 
 MAX_DECISIONS = 100  # a decision is made anew only because somebody else's write succeeded
@@ -108,7 +108,7 @@ class Booker:
             decision = decide_book(self.rules, wanted, self._slots(keys), "no-hold", self.now)
             if isinstance(decision, Refused):
                 return self._taken(start)
-            self.store.apply(BookingChange(slots=decision, appointment=wanted, token=f"book {intent}"))
+            self.store.apply(Change(slots=decision, appointment=wanted, token=f"book {intent}"))
             return wanted
 
         return self._settle(decide, op="book", intent=intent, appointment=wanted.appointment_id, slots=names(keys))
@@ -123,7 +123,7 @@ class Booker:
             if isinstance(decision, Refused):
                 return self._taken(start)
             after, slots = decision
-            self.store.apply(BookingChange(slots=slots, appointment=after, token=uuid4().hex))
+            self.store.apply(Change(slots=slots, appointment=after, token=uuid4().hex))
             return after
 
         return self._settle(decide, op="move", appointment=name, slots=names(keys_for(self.rules, SERVICE, start)))
@@ -135,7 +135,7 @@ class Booker:
             if isinstance(decision, Refused):
                 return Taken(())
             after, slots = decision
-            self.store.apply(BookingChange(slots=slots, appointment=after, token=uuid4().hex))
+            self.store.apply(Change(slots=slots, appointment=after, token=uuid4().hex))
             return after
 
         return self._settle(decide, op="cancel", appointment=name)

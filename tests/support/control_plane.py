@@ -17,7 +17,7 @@ from urllib.parse import urlencode
 from functions.stream_status import app as stream_status_app
 from functions.stream_status.desk import Books, EventDesk
 from functions.tools import app as tools_app
-from functions.tools.operations import Operations, Stores
+from functions.tools.operations import Operations, Outside, Stores
 from functions.tools.wiring import Tools
 from functions.voice import app as voice_app
 from functions.voice.reception import Addresses, Reception
@@ -36,7 +36,8 @@ from pokea.profile import load_profiles
 from pokea.sautikit.callbacks import CallbackTask
 from pokea.sautikit.closings import Closing
 from pokea.sautikit.register import CallRegister
-from tests.fakes.memory_store import MemoryBookingStore, MemoryCallStore
+from tests.fakes.books import books
+from tests.fakes.memory_store import MemoryCallStore, MemoryStore
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 PATH_SECRET = "path-secret-of-the-desk"
@@ -98,7 +99,7 @@ class ControlPlane:
 
     def __post_init__(self) -> None:
         self.logged = io.StringIO()
-        self.bookings = MemoryBookingStore()
+        self.bookings = MemoryStore()
         self.callbacks = MemoryCallbackTasks()
         self.closings = MemoryClosings()
         self.signer = TokenSigner(TOKEN_KEY)
@@ -144,6 +145,7 @@ class ControlPlane:
     def tools_parts(self) -> Tools:
         ids = itertools.count(1)
         operations = self.make_operations(
+            outside=lambda profile: Outside(*books()),
             stores=lambda: Stores(self.calls, self.bookings, self.closings, self.callbacks),
             profiles=PROFILES,
             signer=lambda: self.signer,

@@ -29,7 +29,7 @@ from botocore.config import Config
 
 from local.aws import REGION
 from pokea.adapters.clients import store_config
-from pokea.adapters.dynamo_bookings import DynamoBookingStore
+from pokea.adapters.dynamo_store import DynamoStore
 from pokea.booking import Appointment
 from tests.support.booker import MORNING, Booker, History, rules_of
 
@@ -71,7 +71,7 @@ def write(client: Any, writer: dict[str, Any]) -> None:
     Fate(client, writer.get("faults", {}))
     module, _, name = writer["store"].partition(":")
     table_class = getattr(importlib.import_module(module), name)
-    store = DynamoBookingStore(table_class(client, writer["table"]))
+    store = DynamoStore(table_class(client, writer["table"]))
     history = History(Path(writer["history"]))
     booker = Booker(store, rules_of("clinic", writer["capacity"]), history)
     mine: list[str] = []

@@ -36,6 +36,7 @@ class Caller:
     a_number: E164 | None
     level: Level
     language: str
+    account: str = ""  # whose account two factors have opened in this call; "" for nobody's
 
 
 def level_of(a_number: E164 | None) -> Level:

@@ -20,6 +20,13 @@ class E164(str):
             raise RejectedInput("not_e164", "not a telephone number in E.164 form (+ and 7 to 15 digits)")
         return super().__new__(cls, text)
 
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: object) -> object:
+        """Lets pydantic read and write records that hold numbers."""
+        from pydantic_core import core_schema
+
+        return core_schema.no_info_after_validator_function(cls, core_schema.str_schema())
+
     @property
     def masked(self) -> str:
         """For logs: all but the country's first digits and the last two are hidden."""

@@ -10,21 +10,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from pokea.booking import Appointment, Slot, SlotKey
 from pokea.calls import Call
 from pokea.confirm import Proposal
 from pokea.ids import AppointmentId, BusinessId, Nonce, SessionId
 from pokea.phone_numbers import E164
+from pokea.records import Kind, Stored, T
 
 
 @dataclass(frozen=True, slots=True)
-class BookingChange:
+class Change:
     """One all-or-nothing write: the new content of every touched item, each carrying the version that was read."""
 
     slots: tuple[Slot, ...] = ()
     appointment: Appointment | None = None
+    records: tuple[Stored[Any], ...] = ()
     proposals: tuple[Proposal, ...] = ()
     token: str | None = None  # names the write itself, so that sending it twice applies it once
 
@@ -55,5 +57,18 @@ class BookingStore(Protocol):
 
     def open_proposals(self, session_id: SessionId) -> tuple[Proposal, ...]: ...
 
-    def apply(self, change: BookingChange) -> None:
+    def apply(self, change: Change) -> None:
         """All or nothing. Raises Conflict("stale")."""
+
+
+class Records(Protocol):
+    """See `pokea.records`. Every read is strongly consistent."""
+
+    def record(self, kind: Kind[T], business_id: BusinessId, key: str) -> T | None: ...
+
+    def records_by(self, kind: Kind[T], business_id: BusinessId, lookup: str) -> tuple[T, ...]:
+        """Those that name `lookup` among their lookups now, in the order of their keys."""
+
+
+class Store(BookingStore, Records, Protocol):
+    """Everything that one business's agents read and write."""

@@ -8,25 +8,35 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import date
-from itertools import pairwise
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
-from pokea.booking import BookingRules, Service
-from pokea.errors import RejectedInput
-from pokea.hours import WEEKDAYS, Opening, OpeningHours
+from pokea.booking import BookingRules
+from pokea.dispatch import DispatchRules
+from pokea.hours import OpeningHours
 from pokea.identity import Verification
 from pokea.ids import BusinessId
+from pokea.leads import LeadScript
 from pokea.lines import PACKAGED, BadProfile, Line, line_of, profile_files, read_toml
+from pokea.reception import ReceptionRules
+from pokea.support import SupportRules
+from pokea.tables.base import LANGUAGES, HoursTable, Key, Language, Spoken, Table, known_zone
+from pokea.tables.booking import BookingTable
+from pokea.tables.directory import HandoffTable, PersonTable, check_directory, directory_of
+from pokea.tables.dispatch import DispatchTable
+from pokea.tables.leads import LeadsTable
+from pokea.tables.reception import ReceptionTable
+from pokea.tables.support import SupportTable
+from pokea.transfer import Directory
 
-__all__ = ["PACKAGED", "BadProfile", "Line", "Profile", "Verification", "load_profile", "load_profiles"]
+__all__ = ["LANGUAGES", "PACKAGED", "BadProfile", "Line", "Profile", "Verification", "load_profile", "load_profiles"]
 
-LANGUAGES = ("en", "sw")  # the ones the agents have words for
+
+Setting = str | int | float | bool | tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +53,17 @@ class Profile:
     recording: bool
     verification: Verification
     line: Line
-    booking: BookingRules
+    booking: BookingRules  # without services where nothing can be booked
+    directory: Directory = field(default_factory=Directory)
+    reception: ReceptionRules | None = None
+    support: SupportRules | None = None
+    leads: LeadScript | None = None
+    dispatch: DispatchRules | None = None
+    settings: Mapping[str, Setting] = field(default_factory=dict)  # of an agent of the business's own
+
+    @property
+    def hours(self) -> OpeningHours:
+        return self.booking.hours
 
     @property
     def tz(self) -> ZoneInfo:
@@ -80,84 +100,25 @@ def load_profiles(folder: Path) -> Mapping[BusinessId, Profile]:
     return profiles
 
 
-def _known_zone(zone: str) -> str:
-    try:
-        ZoneInfo(zone)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError(f"{zone!r} is not a time zone") from None
-    return zone
-
-
-def _known_language(language: str) -> str:
-    if language not in LANGUAGES:
-        raise ValueError(f"{language!r} is not one of {', '.join(LANGUAGES)}")
-    return language
-
-
-def _spoken(text: str) -> str:
-    if not text.strip() or not text.isprintable():
-        raise ValueError("must be words that can be spoken")
-    return text
-
-
-def _openings(texts: tuple[str, ...]) -> tuple[str, ...]:
-    try:
-        openings = [Opening.parse(text) for text in texts]
-    except RejectedInput as problem:
-        raise ValueError(problem.message) from None
-    for before, after in pairwise(openings):
-        if after.opens_min < before.closes_min:
-            raise ValueError("openings must not overlap and must be in order")
-    return texts
-
-
-Key = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
-Language = Annotated[str, AfterValidator(_known_language)]
-Spoken = Annotated[str, Field(min_length=1, max_length=80), AfterValidator(_spoken)]
-
-
-class _Table(BaseModel):
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
-
-
-class _ServiceTable(_Table):
-    key: Key
-    minutes: Annotated[int, Field(ge=5, le=480)]
-    names: dict[Language, Annotated[list[Spoken], Field(min_length=1, max_length=10)]]
-
-
-class _HoursTable(_Table):
-    monday: Annotated[tuple[str, ...], AfterValidator(_openings), Field(strict=False)] = ()
-    tuesday: Annotated[tuple[str, ...], AfterValidator(_openings), Field(strict=False)] = ()
-    wednesday: Annotated[tuple[str, ...], AfterValidator(_openings), Field(strict=False)] = ()
-    thursday: Annotated[tuple[str, ...], AfterValidator(_openings), Field(strict=False)] = ()
-    friday: Annotated[tuple[str, ...], AfterValidator(_openings), Field(strict=False)] = ()
-    saturday: Annotated[tuple[str, ...], AfterValidator(_openings), Field(strict=False)] = ()
-    sunday: Annotated[tuple[str, ...], AfterValidator(_openings), Field(strict=False)] = ()
-
-
-class _BookingTable(_Table):
-    capacity: Annotated[int, Field(ge=1, le=50)] = 1
-    horizon_days: Annotated[int, Field(ge=1, le=180)] = (
-        60  # read-back leaves the year out: half a year keeps it unmistakable
-    )
-    resource: Key = "main"
-    closed_days: list[date] = []
-    hours: _HoursTable
-    services: Annotated[list[_ServiceTable], Field(min_length=1, max_length=50)]
-
-
-class _ProfileFile(_Table):
+class _ProfileFile(Table):
     id: str  # checked by `lines.line_of`
     name: Spoken
-    zone: Annotated[str, AfterValidator(_known_zone)]
+    zone: Annotated[str, AfterValidator(known_zone)]
     country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
     language: Language
     languages: Annotated[list[Language], Field(min_length=1)]
     voice: Annotated[str, Field(min_length=1, max_length=64)]
     recording: bool = False
     verification: str = Verification.NUMBER_AND_NAME.value
-    booking: _BookingTable
+    hours: HoursTable = HoursTable()
+    booking: BookingTable = BookingTable()
+    directory: dict[Key, PersonTable] = {}
+    handoff: HandoffTable = HandoffTable()
+    reception: ReceptionTable | None = None
+    support: SupportTable | None = None
+    leads: LeadsTable | None = None
+    dispatch: DispatchTable | None = None
+    settings: dict[Key, str | int | float | bool | list[str]] = {}
 
     @model_validator(mode="after")
     def _consistent(self) -> _ProfileFile:
@@ -165,27 +126,16 @@ class _ProfileFile(_Table):
             raise ValueError("language: must be one of languages")
         if self.verification not in set(Verification):
             raise ValueError(f"verification: must be one of {', '.join(Verification)}")
-        keys = [service.key for service in self.booking.services]
-        if len(set(keys)) != len(keys):
-            raise ValueError("booking.services: two services have the same key")
-        for service in self.booking.services:
-            for language in self.languages:
-                if language not in service.names:
-                    raise ValueError(f"booking.services.{service.key}.names.{language}: is missing")
+        for table in (self.booking, self.reception, self.support, self.leads, self.dispatch):
+            if table is not None:
+                table.check(self.languages)
+        check_directory(self.directory, self.handoff, self.languages)
         return self
 
 
 def _profile(checked: _ProfileFile, line: Line) -> Profile:
-    booking = checked.booking
-    week = {
-        weekday: tuple(Opening.parse(text) for text in getattr(booking.hours, name))
-        for weekday, name in enumerate(WEEKDAYS)
-    }
-    services = {
-        service.key: Service(
-            service.key, service.minutes, {language: tuple(names) for language, names in service.names.items()}
-        )
-        for service in booking.services
+    settings: dict[str, Setting] = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in checked.settings.items()
     }
     return Profile(
         business_id=line.business_id,
@@ -198,15 +148,13 @@ def _profile(checked: _ProfileFile, line: Line) -> Profile:
         recording=checked.recording,
         verification=Verification(checked.verification),
         line=line,
-        booking=BookingRules(
-            business_id=line.business_id,
-            tz=ZoneInfo(checked.zone),
-            hours=OpeningHours(week, frozenset(booking.closed_days)),
-            services=services,
-            capacity=booking.capacity,
-            horizon_days=booking.horizon_days,
-            resource=booking.resource,
-        ),
+        booking=checked.booking.rules(line.business_id, checked.zone, checked.hours.opening_hours()),
+        directory=directory_of(checked.directory, checked.handoff),
+        reception=checked.reception.rules() if checked.reception else None,
+        support=checked.support.rules() if checked.support else None,
+        leads=checked.leads.rules() if checked.leads else None,
+        dispatch=checked.dispatch.rules() if checked.dispatch else None,
+        settings=settings,
     )
 
 

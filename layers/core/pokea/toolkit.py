@@ -2,10 +2,21 @@
 
 A tool is declared once; the same declaration feeds every model. Its effect class decides what guards it:
 
-    read     looks something up
-    propose  prepares a change and yields a nonce and the words to read back; changes nothing the caller asked for
-    commit   makes the proposed change; passes the confirm gate or does nothing
-    end      ends the call after the goodbye was heard
+    read      looks something up
+    note      writes down, in this call's own record, what the caller said or chose; touches nothing that outlives the call
+    propose   prepares a change and yields a nonce and the words to read back; changes nothing the caller asked for
+    commit    makes the proposed change; passes the confirm gate or does nothing
+    transfer  hands the caller to a person of the business's directory, by key
+    protect   takes effect at once because it only narrows what we may do: an opt-out
+    end       ends the call after the goodbye was heard
+
+What comes back is a payload for the model. Beside "status" and "say" (words to be spoken exactly) it may hold
+
+    question, choices  what the words ask for; choices are [{"value", "spoken"}]
+    then               which tool takes the caller's next answer, so that a model need not work it out (see `Then`)
+    nonce, arguments   of a proposal, to be given back to commitProposal unchanged
+    expects_digits     keys pressed next are a secret of this many digits: heard by the tool, never by the model or a log
+    instruction        for the model, not for the caller
 """
 
 from __future__ import annotations
@@ -21,8 +32,11 @@ Json = Mapping[str, object]
 
 class Effect(StrEnum):
     READ = "read"
+    NOTE = "note"
     PROPOSE = "propose"
     COMMIT = "commit"
+    TRANSFER = "transfer"
+    PROTECT = "protect"
     END = "end"
 
 
@@ -92,6 +106,24 @@ class ToolCall:
     evidence: Evidence = field(default_factory=Evidence)
 
 
+class HandoffMode(StrEnum):
+    ATTENDED = "attended"  # the caller is kept while the human is rung, briefed and asked
+    DIAL = "dial"  # the stream is closed and the carrier dials; only where the carrier goes on after a stream
+
+
+@dataclass(frozen=True, slots=True)
+class HandoffOrder:
+    """Tells the bridge to begin a hand-off. The tool's answer to the model is held back until its outcome is known.
+
+    hop: what the bridge of the human's leg will prove itself with to this one; "" in mode dial.
+    """
+
+    handoff_id: str
+    mode: HandoffMode
+    ring_s: int
+    hop: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class ToolResult:
     """`payload` goes to the model: always a "status", and "say" where the exact words matter. The rest is for the bridge."""
@@ -99,3 +131,22 @@ class ToolResult:
     payload: Json
     nonce: Nonce | None = None  # set by a proposal: the next agent utterance is its read-back
     end_call: bool = False  # the next agent utterance is the goodbye; hang up once it was heard
+    handoff: HandoffOrder | None = None
+    language: str | None = None  # from now on the caller is spoken to in this language: prompts and fillers too
+    recording: bool | None = (
+        None  # the caller's word on being recorded: True starts it, False stops it and deletes what there is
+    )
+
+
+def then(tool: str, fill: str = "", expect: str = "text", **arguments: object) -> dict[str, object]:
+    """A payload's `then`: call `tool` with `arguments` and, in the argument `fill`, the caller's own words.
+
+    expect: what kind of answer is likely: text, name, when, number, digits, reference, tracking, place, yes_no, choice.
+    """
+    filled = {"fill": fill, "expect": expect} if fill else {"expect": expect}
+    return {"tool": tool, "arguments": arguments, **filled}
+
+
+def then_yes_no(yes: Json | None, no: Json | None) -> dict[str, object]:
+    """A payload's `then` for a question that is answered with yes or no; None: nothing but to ask what else there is."""
+    return {"expect": "yes_no", "yes": yes, "no": no}

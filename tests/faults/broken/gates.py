@@ -12,7 +12,7 @@ from pokea import confirm
 from pokea.booking import Slot
 from pokea.confirm import Proposal, ProposalState
 from pokea.ids import Nonce, SessionId
-from tests.fakes.memory_store import MemoryBookingStore
+from tests.fakes.memory_store import MemoryStore
 
 
 @contextmanager
@@ -60,7 +60,7 @@ def never_used_up() -> Iterator[None]:
         yield
 
 
-class ForgetfulHolds(MemoryBookingStore):
+class ForgetfulHolds(MemoryStore):
     """Loses who is in a slot, so a time is free for everybody."""
 
     def slots(self, keys: object) -> tuple[Slot, ...]:
@@ -68,7 +68,7 @@ class ForgetfulHolds(MemoryBookingStore):
         return tuple(replace(slot, takers={}) for slot in super().slots(keys))
 
 
-class SharedNonces(MemoryBookingStore):
+class SharedNonces(MemoryStore):
     """Finds a proposal in whatever call it was made."""
 
     def proposal(self, session_id: SessionId, nonce: Nonce) -> Proposal | None:

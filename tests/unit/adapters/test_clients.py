@@ -41,7 +41,7 @@ def test_every_wait_is_bounded_and_no_retry_is_hidden() -> None:
 
 def test_importing_the_stores_does_not_load_the_aws_client() -> None:
     """A process that only answers a health check, or that is refused at the door, must not wait for it."""
-    code = "import sys, pokea.adapters.clients, pokea.adapters.dynamo_bookings; sys.exit('boto3' in sys.modules)"
+    code = "import sys, pokea.adapters.clients, pokea.adapters.dynamo_store; sys.exit('boto3' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 

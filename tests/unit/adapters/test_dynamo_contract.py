@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pokea.adapters.dynamo_bookings import DynamoBookingStore
 from pokea.adapters.dynamo_calls import DynamoCallStore
+from pokea.adapters.dynamo_store import DynamoStore
 from pokea.adapters.dynamo_table import DynamoTable
 from tests.contract.booking_store_contract import BookingStoreContract, CallStoreContract
 
@@ -14,8 +14,8 @@ class TestDynamoBookings(BookingStoreContract):
     contenders = 1
 
     @pytest.fixture
-    def store(self, table: DynamoTable) -> DynamoBookingStore:
-        return DynamoBookingStore(table)
+    def store(self, table: DynamoTable) -> DynamoStore:
+        return DynamoStore(table)
 
 
 class TestDynamoCalls(CallStoreContract):

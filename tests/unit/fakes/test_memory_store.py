@@ -6,13 +6,13 @@ import pytest
 
 from pokea.ports import BookingStore, CallStore
 from tests.contract.booking_store_contract import BookingStoreContract, CallStoreContract
-from tests.fakes.memory_store import MemoryBookingStore, MemoryCallStore
+from tests.fakes.memory_store import MemoryCallStore, MemoryStore
 
 
 class TestMemoryBookings(BookingStoreContract):
     @pytest.fixture
     def store(self) -> BookingStore:
-        return MemoryBookingStore()
+        return MemoryStore()
 
 
 class TestMemoryCalls(CallStoreContract):

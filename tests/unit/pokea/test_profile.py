@@ -28,10 +28,10 @@ def test_the_packaged_clinic_is_read() -> None:
     assert {key: service.minutes for key, service in clinic.booking.services.items()} == {
         "cleaning": 30, "filling": 45, "checkup": 15, "whitening": 60, "extraction": 45,
     }  # fmt: skip
-    assert clinic.booking.hours.on(date(2026, 11, 26)) == (Opening(480, 1020),)
-    assert clinic.booking.hours.on(date(2026, 11, 28)) == (Opening(540, 780),)
-    assert clinic.booking.hours.on(date(2026, 11, 29)) == ()
-    assert clinic.booking.hours.on(date(2026, 12, 25)) == ()
+    assert clinic.hours.on(date(2026, 11, 26)) == (Opening(480, 1020),)
+    assert clinic.hours.on(date(2026, 11, 28)) == (Opening(540, 780),)
+    assert clinic.hours.on(date(2026, 11, 29)) == ()
+    assert clinic.hours.on(date(2026, 12, 25)) == ()
 
 
 def test_both_readers_see_the_same_line() -> None:
@@ -61,14 +61,14 @@ def test_a_business_speaks_its_own_languages() -> None:
         ("capacity = 1", "capacity = 0", "clinic.toml: booking.capacity: input should be greater than or equal to 1"),
         ("capacity = 1", "capacity = 1.5", "clinic.toml: booking.capacity: "),
         ("horizon_days = 60", "horizon_days = 400", "clinic.toml: booking.horizon_days: input should be less than"),
-        ("2026-12-25", '"Christmas"', "clinic.toml: booking.closed_days.0: input should be a valid date"),
-        ('["09:00-13:00"]', '["9-13"]', "clinic.toml: booking.hours.saturday: '9-13' is not opening hours like 08:00-17:00"),
+        ("2026-12-25", '"Christmas"', "clinic.toml: hours.closed_days.0: input should be a valid date"),
+        ('["09:00-13:00"]', '["9-13"]', "clinic.toml: hours.saturday: '9-13' is not opening hours like 08:00-17:00"),
         (
             '["09:00-13:00"]',
             '["09:00-13:00", "12:00-14:00"]',
-            "clinic.toml: booking.hours.saturday: openings must not overlap and must be in order",
+            "clinic.toml: hours.saturday: openings must not overlap and must be in order",
         ),
-        ("[booking.hours]", "[booking.hourz]", "clinic.toml: booking.hours: field required"),
+        ("[hours]", "[booking.hourz]", "clinic.toml: hours: field required"),
         ("minutes = 30", "minutes = -30", "clinic.toml: booking.services.0.minutes: "),
         ('key = "filling"', 'key = "cleaning"', "clinic.toml: booking.services: two services have the same key"),
         ('key = "filling"', 'key = "fill ing"', "clinic.toml: booking.services.1.key: string should match pattern"),

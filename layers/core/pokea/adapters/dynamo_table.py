@@ -142,8 +142,12 @@ class DynamoTable:
 
     def query(self, pk: str, sk_prefix: str) -> Iterator[Stored]:
         """Every item of one partition whose sort key starts with `sk_prefix`, in key order. Strongly consistent per page."""
-        values = {":pk": {"S": pk}, ":sk": {"S": sk_prefix}}
-        yield from self._pages("pk = :pk AND begins_with(sk, :sk)", values, ConsistentRead=True)
+        values = {":pk": {"S": pk}}
+        condition = "pk = :pk"
+        if sk_prefix:
+            values[":sk"] = {"S": sk_prefix}
+            condition += " AND begins_with(sk, :sk)"
+        yield from self._pages(condition, values, ConsistentRead=True)
 
     def query_index(self, gsi1pk: str) -> Iterator[Stored]:
         """Every item of one index partition, in key order. The index lags behind the table: for reports only."""

@@ -1,20 +1,26 @@
-"""The agents by name. A profile's line names one of them."""
+"""The agents by name. Each is a module of this package with an `AGENT`; a profile's line names one.
+
+A module is loaded when its agent is first asked for, so that a function pays only for the agents it runs.
+"""
 
 from __future__ import annotations
 
-from pokea.agents.base import Agent, Caller, Desk
-from pokea.agents.booking import BookingAgent
+from functools import cache
+from importlib import import_module
+from pkgutil import iter_modules
+
+from pokea.desk.base import Agent, Caller, Desk
 from pokea.errors import NotFound
 
 __all__ = ["NAMES", "Agent", "Caller", "Desk", "get"]
 
-_AGENTS: dict[str, Agent] = {agent.name: agent for agent in (BookingAgent(),)}
-NAMES = tuple(_AGENTS)
+NAMES = tuple(sorted(module.name for module in iter_modules(__path__)))
 
 
+@cache
 def get(name: str) -> Agent:
     """The agent of that name. Raises NotFound."""
-    try:
-        return _AGENTS[name]
-    except KeyError:
-        raise NotFound("no_such_agent", f"{name!r} is not one of {', '.join(NAMES)}") from None
+    if name not in NAMES:
+        raise NotFound("no_such_agent", f"{name!r} is not one of {', '.join(NAMES)}")
+    agent: Agent = import_module(f"{__name__}.{name}").AGENT
+    return agent

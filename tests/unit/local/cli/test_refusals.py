@@ -35,7 +35,7 @@ def run(*arguments: str, **environ: str) -> tuple[int, str]:
         ('track = "inbound_track"', 'track = "outbound_track"', "line.track"),
         ("capacity = 1", "capacity = 0", "booking.capacity"),
         ("capacity = 1", "capasity = 1", "booking.capasity"),
-        ('monday = ["08:00-17:00"]', 'monday = ["8-17"]', "booking.hours.monday"),
+        ('monday = ["08:00-17:00"]', 'monday = ["8-17"]', "hours.monday"),
     ],
 )
 def test_a_malformed_profile_is_one_line_that_names_the_key(tmp_path: Path, old: str, new: str, key: str) -> None:

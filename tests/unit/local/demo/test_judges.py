@@ -159,4 +159,4 @@ def test_copies_of_a_business_differ_in_id_number_and_line_only(tmp_path: Path) 
     assert [profile.line.number for profile in (first, second)] == [copy.number for copy in copies]
     assert (second.line.track, second.line.rate_hz) == ("both_tracks", 8_000)
     assert first.booking.services == second.booking.services
-    assert not first.booking.hours.closed_days
+    assert not first.hours.closed_days

@@ -6,16 +6,16 @@ import unicodedata
 from collections.abc import Mapping
 from datetime import datetime
 
-from pokea.agents.booking_when import no, wanted_start
-from pokea.agents.own_appointments import chosen
-from pokea.agents.settle import Decision, settle
-from pokea.agents.visit import Visit, ask, refused, reply
 from pokea.booking import HOLD_LIFE, Appointment, AppointmentStatus, Reason, Refused, Service, SlotKey
 from pokea.booking_decisions import decide_hold, keys_for, release
 from pokea.confirm import Proposal, voided
+from pokea.desk.booking_when import no, wanted_start
+from pokea.desk.own_appointments import chosen
+from pokea.desk.settle import Decision, settle
+from pokea.desk.visit import Visit, ask, refused, reply
 from pokea.identity import name_key
 from pokea.ids import Nonce
-from pokea.ports import BookingChange
+from pokea.ports import Change
 from pokea.spoken import from_iso_local
 from pokea.toolkit import ToolResult
 
@@ -82,7 +82,7 @@ def propose_cancel(visit: Visit) -> ToolResult:
     }
     read_back = visit.say("read_back_cancel", service=service, name=before.name, time=visit.instant(before.starts_at))
     proposal = _proposal(visit, Nonce(visit.desk.new_id()), arguments, read_back)
-    return settle(visit.store, lambda: Decision(proposed(proposal), BookingChange(proposals=(proposal,))))
+    return settle(visit.store, lambda: Decision(proposed(proposal), Change(proposals=(proposal,))))
 
 
 def withdraw_open(visit: Visit) -> None:
@@ -98,7 +98,7 @@ def withdraw_open(visit: Visit) -> None:
             return Decision(None)
         keys = sorted({key for proposal in older for key in held_keys(visit, proposal)}, key=lambda key: key.starts_at)
         freed = release(visit.store.slots(keys), frozenset(str(proposal.nonce) for proposal in older), visit.now)
-        return Decision(None, BookingChange(slots=freed, proposals=tuple(voided(proposal) for proposal in older)))
+        return Decision(None, Change(slots=freed, proposals=tuple(voided(proposal) for proposal in older)))
 
     settle(visit.store, decide)
 
@@ -168,7 +168,7 @@ def _propose(
         held = decide_hold(visit.rules, service, start, slots, proposal.nonce, until, visit.now, own)
         if isinstance(held, Refused):
             return Decision(no(visit, held.reason, service, start, own))
-        return Decision(proposed(proposal), BookingChange(slots=held, proposals=(proposal,), token=proposal.nonce))
+        return Decision(proposed(proposal), Change(slots=held, proposals=(proposal,), token=proposal.nonce))
 
     return settle(visit.store, decide)
 

@@ -7,10 +7,10 @@ from datetime import datetime
 
 from pokea import hours as local_time
 from pokea import spoken
-from pokea.agents.visit import Visit, ask, refused, reply
 from pokea.booking import Reason, Service
 from pokea.booking_decisions import NOBODY, why_not
 from pokea.confirm import Code
+from pokea.desk.visit import Visit, ask, refused, reply
 from pokea.free_times import alternatives, offers
 from pokea.spoken_time import Ambiguous, DaysOnly, NotUnderstood, Past, Question, Resolved, resolve
 from pokea.toolkit import ToolResult

@@ -8,18 +8,18 @@ from collections.abc import Callable
 from datetime import datetime
 
 from pokea import confirm
-from pokea.agents.booking_propose import held_keys, proposed, proposed_start
-from pokea.agents.booking_when import no, not_free
-from pokea.agents.own_appointments import WRONG_NAMES
-from pokea.agents.settle import Decision, settle
-from pokea.agents.visit import Visit, refused, reply
 from pokea.booking import HOLD_LIFE, Appointment, AppointmentStatus, Reason, Refused, Service, Slot, SlotKey
 from pokea.booking_decisions import decide_book, decide_cancel, decide_hold, decide_move, keys_of, release
 from pokea.confirm import Code, Commit, Proposal, Refusal, Repeat
+from pokea.desk.booking_propose import held_keys, proposed, proposed_start
+from pokea.desk.booking_when import no, not_free
+from pokea.desk.own_appointments import WRONG_NAMES
+from pokea.desk.settle import Decision, settle
+from pokea.desk.visit import Visit, refused, reply
 from pokea.errors import Indeterminate, Misuse
 from pokea.identity import name_key
 from pokea.ids import AppointmentId, IntentKey, Nonce
-from pokea.ports import BookingChange
+from pokea.ports import Change
 from pokea.toolkit import ToolResult
 
 _STATUS = {"book": "booked", "move": "moved", "cancel": "cancelled"}
@@ -34,6 +34,13 @@ def commit_proposal(visit: Visit) -> ToolResult:
         if not isinstance(verdict, Repeat):
             raise
         return _repeated(visit, verdict.proposal)
+
+
+def is_of_the_diary(visit: Visit) -> bool:
+    """Whether the proposal to be committed is one of ours. One that nobody knows is: we say so in the usual words."""
+    nonce = Nonce(str(visit.call.arguments.get("nonce", "")))
+    proposal = visit.store.proposal(visit.caller.session_id, nonce) if nonce else None
+    return proposal is None or proposal.action in _ACTIONS
 
 
 def _verdict(visit: Visit) -> Commit | Repeat | Refusal:
@@ -69,14 +76,14 @@ def _read_again(visit: Visit, proposal: Proposal, code: Code) -> Decision[ToolRe
     answer = proposed(again, "refused", code=code.value)
     service = visit.rules.services.get(str(proposal.arguments["service"]))
     if proposal.action == "cancel" or service is None:
-        return Decision(answer, BookingChange(proposals=(again,)))
+        return Decision(answer, Change(proposals=(again,)))
     start, own = proposed_start(visit, proposal), _own(proposal)
     slots = _read(visit, held_keys(visit, proposal))
     until = visit.now + HOLD_LIFE
     held = decide_hold(visit.rules, service, start, slots, proposal.nonce, until, visit.now, own)
     if isinstance(held, Refused):
         return _void(visit, proposal, _no(visit, held.reason, service, start))
-    return Decision(answer, BookingChange(slots=held, proposals=(again,)))
+    return Decision(answer, Change(slots=held, proposals=(again,)))
 
 
 def _book(visit: Visit, proposal: Proposal) -> Decision[ToolResult]:
@@ -126,14 +133,14 @@ def _done(visit: Visit, proposal: Proposal, appointment: Appointment, slots: tup
     """One write for everything: the appointment, its slots, and the proposal marked as used by this very tool call."""
     used = confirm.used(proposal, visit.call.tool_call_id, str(appointment.appointment_id))
     token = f"{proposal.nonce}:{visit.call.tool_call_id}"
-    change = BookingChange(slots=slots, appointment=appointment, proposals=(used,), token=token)
+    change = Change(slots=slots, appointment=appointment, proposals=(used,), token=token)
     return Decision(_outcome(visit, proposal.action, appointment), change)
 
 
 def _already_done(visit: Visit, proposal: Proposal, known: Appointment) -> Decision[ToolResult]:
     used = confirm.used(proposal, visit.call.tool_call_id, str(known.appointment_id))
     freed = release(visit.store.slots(held_keys(visit, proposal)), frozenset({str(proposal.nonce)}), visit.now)
-    return Decision(_outcome(visit, "book", known), BookingChange(slots=freed, proposals=(used,)))
+    return Decision(_outcome(visit, "book", known), Change(slots=freed, proposals=(used,)))
 
 
 def _repeated(visit: Visit, proposal: Proposal) -> ToolResult:
@@ -153,7 +160,7 @@ def _outcome(visit: Visit, action: str, appointment: Appointment) -> ToolResult:
 def _void(visit: Visit, proposal: Proposal, answer: ToolResult) -> Decision[ToolResult]:
     """Answer, and end the proposal together with its hold."""
     freed = release(visit.store.slots(held_keys(visit, proposal)), frozenset({str(proposal.nonce)}), visit.now)
-    return Decision(answer, BookingChange(slots=freed, proposals=(confirm.voided(proposal),)))
+    return Decision(answer, Change(slots=freed, proposals=(confirm.voided(proposal),)))
 
 
 def _no(visit: Visit, reason: Reason, service: Service, start: datetime) -> ToolResult:

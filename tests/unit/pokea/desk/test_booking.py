@@ -5,9 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from pokea import agents
-from pokea.agents import words
-from pokea.agents.booking import PHRASES
+from pokea import agents, words
+from pokea.desk.agent import PHRASES
 from pokea.errors import NotFound
 from pokea.toolkit import Effect, Level
 from tests.fakes.conversation import CLINIC, SATURDAY

@@ -10,16 +10,16 @@ import pytest
 
 from pokea import agents
 from pokea.agents import Desk
-from pokea.agents.booking_propose import is_speakable_name
 from pokea.booking import AppointmentStatus
+from pokea.desk.booking_propose import is_speakable_name
 from pokea.errors import Indeterminate
 from pokea.ids import ToolCallId
 from pokea.phone_numbers import E164
-from pokea.ports import BookingChange
+from pokea.ports import Change
 from pokea.profile import Profile
 from pokea.toolkit import Evidence, ToolCall, ToolResult
 from tests.fakes.conversation import AMINA, CLINIC, SATURDAY, Conversation, heard_and_answered
-from tests.fakes.memory_store import MemoryBookingStore
+from tests.fakes.memory_store import MemoryStore
 
 BRIAN = E164("+254733000222")
 THURSDAY_HALF_PAST_TWO = "next Thursday at two thirty"
@@ -42,8 +42,8 @@ def times(result: ToolResult) -> list[str]:
     return [time["starts_at"] for time in cast(list[dict[str, str]], result.payload["times"])]
 
 
-def store_of(conversation: Conversation) -> MemoryBookingStore:
-    assert isinstance(conversation.store, MemoryBookingStore)
+def store_of(conversation: Conversation) -> MemoryStore:
+    assert isinstance(conversation.store, MemoryStore)
     return conversation.store
 
 
@@ -379,14 +379,14 @@ def test_a_service_that_vanished_from_the_profile_is_not_booked() -> None:
     assert booked_starts(call) == []
 
 
-class LostReply(MemoryBookingStore):
+class LostReply(MemoryStore):
     """Loses the reply to writes that carry an appointment, before or after writing."""
 
     def __init__(self, *, written: bool) -> None:
         super().__init__()
         self.written = written
 
-    def apply(self, change: BookingChange) -> None:
+    def apply(self, change: Change) -> None:
         if change.appointment is None:
             super().apply(change)
             return

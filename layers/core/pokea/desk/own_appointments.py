@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from pokea.agents.settle import Decision, settle
-from pokea.agents.visit import Visit, ask, reply
-from pokea.agents.words import say
 from pokea.booking import Appointment, AppointmentStatus
 from pokea.confirm import Proposal, ProposalState
+from pokea.desk.settle import Decision, settle
+from pokea.desk.visit import Visit, ask, reply
 from pokea.identity import Verification, is_same_name, may_try_name, name_digest
 from pokea.ids import Nonce
-from pokea.ports import BookingChange
+from pokea.ports import Change
 from pokea.toolkit import ToolResult
+from pokea.words import say
 
 WRONG_NAMES = Nonce("wrong-names")  # no proposal has this nonce: those are made by `Desk.new_id`
 
@@ -74,7 +74,7 @@ def _checked(visit: Visit, name: str) -> tuple[Appointment, ...]:
         if found or name_digest(name) in wrong:
             return Decision(found)
         counted = replace(record, arguments={**record.arguments, name_digest(name): True})
-        return Decision((), BookingChange(proposals=(counted,)))
+        return Decision((), Change(proposals=(counted,)))
 
     return settle(visit.store, decide)
 

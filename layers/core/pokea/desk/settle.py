@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from pokea.errors import Conflict, Unavailable
-from pokea.ports import BookingChange, BookingStore
+from pokea.ports import BookingStore, Change
 
 T = TypeVar("T")
 # Whoever makes our write stale has got through, and a slot is full after as many as its capacity: losing eight races in a row for the
@@ -20,7 +20,7 @@ class Decision(Generic[T]):
     """What to answer, and what to write first. Without a change nothing is written."""
 
     answer: T
-    change: BookingChange | None = None
+    change: Change | None = None
 
 
 def settle(store: BookingStore, decide: Callable[[], Decision[T]]) -> T:

@@ -7,13 +7,13 @@ from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from pokea import spoken
-from pokea.agents.base import Desk
-from pokea.agents.words import say
 from pokea.booking import Appointment, BookingRules, Service
+from pokea.desk.base import Desk
 from pokea.hours import local
 from pokea.identity import Caller
-from pokea.ports import BookingStore
+from pokea.ports import Store
 from pokea.toolkit import ToolCall, ToolResult
+from pokea.words import say
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +28,8 @@ class Visit:
         return self.desk.profile.booking
 
     @property
-    def store(self) -> BookingStore:
-        return self.desk.bookings
+    def store(self) -> Store:
+        return self.desk.store
 
     @property
     def tz(self) -> ZoneInfo:

@@ -1,19 +1,9 @@
-"""What the agents say in English."""
+"""What the booking agent says."""
 
 from __future__ import annotations
 
-WORDS = {
-    # standing phrases
-    "greeting": "Hello, this is {business}. I am an AI assistant. How can I help you?",
-    "greeting_recorded": "Hello, this is {business}. I am an AI assistant, and this call is recorded. How can I help you?",
-    "idle_ask": "Are you still there?",
-    "idle_ask_again": "I cannot hear you. Would you like to book, move or cancel an appointment?",
-    "idle_goodbye": "I still cannot hear you, so I will end the call now. Please call again. Goodbye.",
-    "goodbye": "Thank you for calling {business}. Goodbye.",
-    "trouble": "I am sorry, we have a technical problem. Please call again in a few minutes.",
-    "one_moment": "One moment, please.",
-    "say_again": "Sorry, I did not get that. Could you say it again?",
-    # questions
+ENGLISH = {
+    "booking_idle_ask_again": "I cannot hear you. Would you like to book, move or cancel an appointment?",
     "ask_service": "What would you like to come for: {choices}?",
     "ask_when": "On which day and at what time would you like to come?",
     "ask_when_again": "Sorry, I did not catch the day and the time. When would you like to come?",
@@ -21,9 +11,7 @@ WORDS = {
     "ask_which": "Do you mean {choices}?",
     "ask_time": "At what time? I have {times}.",
     "ask_time_open": "At what time?",
-    "ask_name": "May I have your full name, please?",
     "ask_appointment": "You have more than one appointment: {choices}. Which one do you mean?",
-    # free times
     "free": "{time} is free. Shall I take it?",
     "free_times": "I have {times}. Which would you like?",
     "taken": "Sorry, {time} is taken. I have {times}. Which would you like?",
@@ -38,24 +26,58 @@ WORDS = {
     "closed_time_none": "That does not fit into our opening hours on {day}. Which other day would suit you?",
     "past": "That time is already over. When would you like to come?",
     "too_far": "We book no further ahead than {day}. Which earlier day would suit you?",
-    # read-backs: each is a question
     "read_back_book": "Let me read that back: {service} for {name}, on {time}. Shall I book it?",
     "read_back_move": "Let me read that back: I move the {service} of {name} from {before} to {time}. Shall I do that?",
     "read_back_cancel": "Let me read that back: I cancel the {service} of {name} on {time}. Shall I do that?",
-    # outcomes
     "booked": "Done: {service} for {name} is booked for {time}. Is there anything else?",
     "already_booked": "You already have that appointment: {service} for {name}, on {time}. Is there anything else?",
     "moved": "Done. The {service} of {name} is now on {time}. Is there anything else?",
     "cancelled": "Done. The {service} of {name} on {time} is cancelled. Is there anything else?",
-    # refusals
-    "propose_again": "Nothing has been changed yet. Let me check that once more: what would you like to do?",
-    "already_done": "That has already been done. Is there anything else?",
     "not_free": "Sorry, that time has just been taken. I have {times}. Which would you like?",
     "not_free_none": "Sorry, that time has just been taken, and nothing near it is free. Which other day would suit you?",
     "same_time": "The appointment is already at that time. To which other time shall I move it?",
     "not_booked": "That appointment is no longer in the book. Would you like to make a new one?",
-    # own appointments
     "appointments": "You have {appointments}.",
     "appointment": "{service} on {time}",
     "no_appointment": "I find no coming appointment under that name for the number you are calling from. Can I help with anything else?",
+}
+
+SWAHILI = {
+    "booking_idle_ask_again": "Sikusikii. Ungependa kuweka, kubadilisha au kufuta miadi?",
+    "ask_service": "Ungependa kuja kwa huduma gani: {choices}?",
+    "ask_when": "Ungependa kuja siku gani na saa ngapi?",
+    "ask_when_again": "Samahani, sikusikia vizuri siku na saa. Ungependa kuja lini?",
+    "ask_day": "Siku gani?",
+    "ask_which": "Unamaanisha {choices}?",
+    "ask_time": "Saa ngapi? Nina nafasi {times}.",
+    "ask_time_open": "Saa ngapi?",
+    "ask_appointment": "Una miadi zaidi ya moja: {choices}. Unamaanisha ipi?",
+    "free": "{time} kuna nafasi. Niichukue?",
+    "free_times": "Nina nafasi {times}. Ungependa ipi?",
+    "taken": "Samahani, {time} imeshachukuliwa. Nina nafasi {times}. Ungependa ipi?",
+    "taken_none": "Samahani, {time} imeshachukuliwa, na hakuna nafasi karibu na hapo. Siku gani nyingine itakufaa?",
+    "off_grid": "Miadi huanza kila robo saa. Nina nafasi {times}. Ungependa ipi?",
+    "off_grid_none": "Miadi huanza kila robo saa, na hakuna nafasi karibu na hapo. Siku gani nyingine itakufaa?",
+    "none_free": "Samahani, hakuna nafasi wakati huo. Nina nafasi {times}. Ungependa ipi?",
+    "none_free_none": "Samahani, hakuna nafasi wakati huo. Siku gani nyingine itakufaa?",
+    "closed_day": "Tumefunga {day}. Nina nafasi {times}. Ungependa ipi?",
+    "closed_day_none": "Tumefunga {day}. Siku gani nyingine itakufaa?",
+    "closed_time": "Muda huo hauko ndani ya saa zetu za kazi {day}. Nina nafasi {times}. Ungependa ipi?",
+    "closed_time_none": "Muda huo hauko ndani ya saa zetu za kazi {day}. Siku gani nyingine itakufaa?",
+    "past": "Muda huo umeshapita. Ungependa kuja lini?",
+    "too_far": "Hatuweki miadi baada ya {day}. Siku gani ya mapema zaidi itakufaa?",
+    "read_back_book": "Nasoma tena: {service} kwa {name}, {time}. Niiweke?",
+    "read_back_move": "Nasoma tena: nahamisha miadi ya {service} ya {name} kutoka {before} hadi {time}. Nifanye hivyo?",
+    "read_back_cancel": "Nasoma tena: nafuta miadi ya {service} ya {name}, {time}. Nifanye hivyo?",
+    "booked": "Tayari: {service} kwa {name} imewekwa {time}. Kuna kingine?",
+    "already_booked": "Tayari unayo miadi hiyo: {service} kwa {name}, {time}. Kuna kingine?",
+    "moved": "Tayari. Miadi ya {service} ya {name} sasa ni {time}. Kuna kingine?",
+    "cancelled": "Tayari. Miadi ya {service} ya {name}, {time}, imefutwa. Kuna kingine?",
+    "not_free": "Samahani, muda huo umechukuliwa sasa hivi. Nina nafasi {times}. Ungependa ipi?",
+    "not_free_none": "Samahani, muda huo umechukuliwa sasa hivi, na hakuna nafasi karibu na hapo. Siku gani nyingine itakufaa?",
+    "same_time": "Miadi tayari iko wakati huo. Niihamishie wakati gani mwingine?",
+    "not_booked": "Miadi hiyo haipo tena. Ungependa kuweka mpya?",
+    "appointments": "Una {appointments}.",
+    "appointment": "{service}, {time}",
+    "no_appointment": "Sioni miadi ijayo kwa jina hilo na namba unayopigia. Nikusaidie kwa kingine?",
 }

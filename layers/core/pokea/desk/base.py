@@ -1,4 +1,4 @@
-"""What an agent is: a persona with tools and rules, for any business whose profile names it."""
+"""What an agent is, and what it works with."""
 
 from __future__ import annotations
 
@@ -7,21 +7,30 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from pokea.accounts import AccountBook
 from pokea.identity import Caller
-from pokea.ports import BookingStore
+from pokea.ports import Store
 from pokea.profile import Profile
+from pokea.shipments import ShipmentBook
 from pokea.toolkit import ToolCall, ToolResult, ToolSpec
+from pokea.transfer import Exchange
 
 __all__ = ["Agent", "Caller", "Desk"]
 
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What an agent works with for one business. `new_id` gives a fresh unguessable id (letters and digits) at every call."""
+    """What an agent works with for one business. `new_id` gives a fresh unguessable id (letters and digits) at every call.
+
+    accounts, shipments: the business's own systems where its profile names one, else our store. exchange: rings people.
+    """
 
     profile: Profile
-    bookings: BookingStore
+    store: Store
     new_id: Callable[[], str]
+    accounts: AccountBook
+    shipments: ShipmentBook
+    exchange: Exchange
 
 
 class Agent(Protocol):
@@ -38,7 +47,10 @@ class Agent(Protocol):
         """The first words of a call: who this is, that it is an AI, and the recording notice if the business records."""
 
     def phrases(self, profile: Profile, language: str) -> dict[str, str]:
-        """Fixed lines by key: idle_ask, idle_ask_again, idle_goodbye, goodbye, trouble, one_moment."""
+        """Fixed lines by key, see `pokea.desk.agent.PHRASES`."""
+
+    def problem(self, profile: Profile) -> str | None:
+        """What a profile lacks for this agent to work, as "key: problem"; None if nothing."""
 
     def run(self, call: ToolCall, caller: Caller, desk: Desk, now: datetime) -> ToolResult:
         """Do what a model asks for, as far as the rules allow. A domain "no" is a payload with status and words, never an error.

@@ -4,9 +4,9 @@ import string
 
 import pytest
 
-from pokea.agents.words import WORDS, say
 from pokea.errors import Misuse
 from pokea.profile import LANGUAGES
+from pokea.words import WORDS, say
 
 
 def fields_of(text: str) -> set[str]:

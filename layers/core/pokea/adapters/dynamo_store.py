@@ -1,4 +1,4 @@
-"""Slots, appointments and proposals in DynamoDB: `pokea.ports.BookingStore`.
+"""Slots, appointments, proposals and records in DynamoDB: `pokea.ports.Store`.
 
 A caller's own appointments are found through pointer items written in the same transaction, not through an index: an index lags, and
 a caller who has just booked must be able to hear of it, move it and cancel it in the same call.
@@ -29,18 +29,20 @@ from pokea.adapters.dynamo_items import (
     slot_item,
     slot_key,
 )
+from pokea.adapters.dynamo_records import lookup_partition, puts_of_record, read_record, record_key
 from pokea.adapters.dynamo_table import DynamoTable, Put
 from pokea.booking import Appointment, Slot, SlotKey
 from pokea.confirm import Proposal, ProposalState
 from pokea.errors import Misuse
 from pokea.ids import AppointmentId, BusinessId, Nonce, SessionId
 from pokea.phone_numbers import E164
-from pokea.ports import BookingChange
+from pokea.ports import Change
+from pokea.records import Kind, T
 
 WRITE_ID_CHARACTERS = 36  # the longest ClientRequestToken
 
 
-class DynamoBookingStore:
+class DynamoStore:
     def __init__(self, table: DynamoTable) -> None:
         self._table = table
 
@@ -73,7 +75,19 @@ class DynamoBookingStore:
         still_open = (proposal for proposal in read if proposal.state is ProposalState.OPEN)
         return tuple(sorted(still_open, key=lambda proposal: (proposal.proposed_at, proposal.nonce)))
 
-    def apply(self, change: BookingChange) -> None:
+    def record(self, kind: Kind[T], business_id: BusinessId, key: str) -> T | None:
+        item = self._table.get(record_key(kind, business_id, key))
+        return read_record(kind, item) if item is not None else None
+
+    def records_by(self, kind: Kind[T], business_id: BusinessId, lookup: str) -> tuple[T, ...]:
+        """Those that name `lookup` among their lookups now, in the order of their keys. Strongly consistent."""
+        pointers = self._table.query(lookup_partition(kind, business_id, lookup), "")
+        keys = [record_key(kind, business_id, item["sk"]["S"]) for item in pointers]
+        stored = self._table.get_many(keys)
+        read = [read_record(kind, stored[key]) for key in keys if key in stored]
+        return tuple(record for record in read if lookup in kind.lookups(record))
+
+    def apply(self, change: Change) -> None:
         """All or nothing. Raises Conflict("stale"), whose facts["changed"] names what had changed since it was read."""
         puts = puts_of(change)
         if puts:
@@ -85,7 +99,7 @@ class DynamoBookingStore:
         return tuple(APPOINTMENT.read(item) for item in items)
 
 
-def puts_of(change: BookingChange) -> tuple[Put, ...]:
+def puts_of(change: Change) -> tuple[Put, ...]:
     """The fenced writes of one change. Raises Misuse if two of them are for the same item: the service allows one each."""
     puts = [Put(proposal_item(replace(p, version=p.version + 1)), p.version, "proposal") for p in change.proposals]
     if (appointment := change.appointment) is not None:
@@ -96,13 +110,15 @@ def puts_of(change: BookingChange) -> tuple[Put, ...]:
     for slot in change.slots:
         item = keyed(slot_item(replace(slot, version=slot.version + 1)), slot_key(slot.key))
         puts.append(Put(item, slot.version, "slot"))
+    for stored in change.records:
+        puts += puts_of_record(stored)
     repeated = [key for key, n in Counter((p.item["pk"]["S"], p.item["sk"]["S"]) for p in puts).items() if n > 1]
     if repeated:
         raise Misuse("item_twice_in_change", f"{len(repeated)} items stand twice in one change")
     return tuple(puts)
 
 
-def write_id_of(table: str, change: BookingChange, puts: Sequence[Put]) -> str:
+def write_id_of(table: str, change: Change, puts: Sequence[Put]) -> str:
     """The same change under the same token has the same id; without a token every call is a write of its own.
 
     The content is part of it: a change decided anew on fresh state is another write, even for the same wish. So is the table, because

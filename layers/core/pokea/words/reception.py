@@ -1,0 +1,6 @@
+"""What the receptionist says."""
+
+from __future__ import annotations
+
+ENGLISH: dict[str, str] = {}
+SWAHILI: dict[str, str] = {}
