@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from pokea.calls import CallStatus
+from pokea.desk.agent import PHRASES
 from pokea.errors import Unavailable
 from pokea.ids import SessionId
 from pokea.toolkit import Level
@@ -76,9 +77,7 @@ def test_open_returns_a_call_token_and_everything_the_bridge_needs(plane: Contro
     assert context["business"] == {"id": profile.business_id, "name": profile.name, "zone": profile.zone}
     assert context["limits"] == {"max_call_s": 900}
     assert context["stream"] == {"rate_hz": 16000, "track": "inbound_track"}
-    assert set(context["phrases"]) == {
-        "idle_ask", "idle_ask_again", "idle_goodbye", "goodbye", "trouble", "one_moment",
-    }  # fmt: skip
+    assert set(context["phrases"]) == set(PHRASES)
     assert profile.name in context["greeting"]
     assert "commitProposal" in [tool["name"] for tool in context["tools"]]
     token = plane.signer.read_call_token(result["call_token"], now=NOW)
@@ -118,7 +117,7 @@ def test_a_call_that_the_store_missed_is_entered_when_the_bridge_opens_it(plane:
 def test_a_tool_runs_for_the_call_that_its_token_names(plane: ControlPlane) -> None:
     reply = plane.tools(tool_request(call_token(plane), "endCall"), None)
     assert reply["ok"] is True
-    assert set(reply["result"]) == {"payload", "nonce", "end_call"}  # type: ignore[call-overload]
+    assert set(reply["result"]) == {"payload", "nonce", "end_call", "handoff", "language", "recording"}  # type: ignore[call-overload]
     assert reply["result"]["payload"]["status"] == "ok"  # type: ignore[index]
     assert reply["result"]["end_call"] is True  # type: ignore[index]
 

@@ -68,7 +68,7 @@ def test_a_business_speaks_its_own_languages() -> None:
             '["09:00-13:00", "12:00-14:00"]',
             "clinic.toml: hours.saturday: openings must not overlap and must be in order",
         ),
-        ("[hours]", "[booking.hourz]", "clinic.toml: hours: field required"),
+        ("[hours]", "[hourz]", "clinic.toml: hourz: extra inputs are not permitted"),
         ("minutes = 30", "minutes = -30", "clinic.toml: booking.services.0.minutes: "),
         ('key = "filling"', 'key = "cleaning"', "clinic.toml: booking.services: two services have the same key"),
         ('key = "filling"', 'key = "fill ing"', "clinic.toml: booking.services.1.key: string should match pattern"),

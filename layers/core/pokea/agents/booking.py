@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pokea.desk import gate
 from pokea.desk.agent import DeskAgent, Tool, schema, text
-from pokea.desk.booking_commit import commit_proposal, is_of_the_diary
+from pokea.desk.booking_commit import commit_proposal
 from pokea.desk.booking_desk import find_times, list_appointments
 from pokea.desk.booking_propose import propose_booking, propose_cancel, propose_move, withdraw_open
 from pokea.desk.visit import Visit
@@ -37,9 +37,8 @@ class BookingAgent(DeskAgent):
 
     def commit(self, visit: Visit) -> ToolResult:
         """Appointments are written together with their slots and the proposal, all in one."""
-        if is_of_the_diary(visit):
-            return commit_proposal(visit)
-        return gate.commit(visit, self.actions_of(visit.desk.profile))
+        actions = self.actions_of(visit.desk.profile)
+        return gate.commit(visit, actions) if gate.proposed_action(visit) in actions else commit_proposal(visit)
 
 
 AGENT = BookingAgent()

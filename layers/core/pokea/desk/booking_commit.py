@@ -36,13 +36,6 @@ def commit_proposal(visit: Visit) -> ToolResult:
         return _repeated(visit, verdict.proposal)
 
 
-def is_of_the_diary(visit: Visit) -> bool:
-    """Whether the proposal to be committed is one of ours. One that nobody knows is: we say so in the usual words."""
-    nonce = Nonce(str(visit.call.arguments.get("nonce", "")))
-    proposal = visit.store.proposal(visit.caller.session_id, nonce) if nonce else None
-    return proposal is None or proposal.action in _ACTIONS
-
-
 def _verdict(visit: Visit) -> Commit | Repeat | Refusal:
     nonce = Nonce(str(visit.call.arguments.get("nonce", "")))
     is_name = bool(nonce) and nonce != WRONG_NAMES

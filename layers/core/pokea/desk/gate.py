@@ -74,6 +74,13 @@ def withdraw_open(visit: Visit) -> None:
     settle(visit.store, decide)
 
 
+def proposed_action(visit: Visit) -> str:
+    """What the proposal that a commit names would do; "" where this call has no such proposal."""
+    nonce = Nonce(str(visit.call.arguments.get("nonce", "")))
+    stored = visit.store.proposal(visit.caller.session_id, nonce) if nonce else None
+    return stored.action if stored is not None else ""
+
+
 def commit(visit: Visit, actions: Mapping[str, Action]) -> ToolResult:
     """Carry out the proposal that the tool call names, if it passes the gate. Raises Unavailable or Indeterminate."""
     claimed = settle(visit.store, lambda: _claim(visit))

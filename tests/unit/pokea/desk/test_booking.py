@@ -28,6 +28,9 @@ def test_the_tools_are_declared_once_with_their_effects() -> None:
         "proposeBooking": Effect.PROPOSE,
         "proposeMove": Effect.PROPOSE,
         "proposeCancel": Effect.PROPOSE,
+        "handOver": Effect.TRANSFER,
+        "proposeMessage": Effect.PROPOSE,
+        "speakLanguage": Effect.NOTE,
         "commitProposal": Effect.COMMIT,
         "endCall": Effect.END,
     }

@@ -18,6 +18,7 @@ from pokea.phone_numbers import E164
 from pokea.ports import Change
 from pokea.profile import Profile
 from pokea.toolkit import Evidence, ToolCall, ToolResult
+from tests.fakes.books import books
 from tests.fakes.conversation import AMINA, CLINIC, SATURDAY, Conversation, heard_and_answered
 from tests.fakes.memory_store import MemoryStore
 
@@ -696,7 +697,7 @@ def test_bogus_calls_are_refused_in_words_and_touch_nothing(
 @pytest.mark.parametrize("arguments", [["service"], "service", 7, None])
 def test_arguments_that_are_no_object_are_refused(arguments: object) -> None:
     call = Conversation()
-    desk = Desk(call.profile, call.store, lambda: "id")
+    desk = Desk(call.profile, call.store, lambda: "id", *books())
     bogus = ToolCall(ToolCallId("t"), "findTimes", cast(dict[str, object], arguments))
     assert code(agents.get("booking").run(bogus, call.caller(), desk, SATURDAY)) == "bad_arguments"
 
