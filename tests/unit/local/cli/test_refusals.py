@@ -27,30 +27,41 @@ def run(*arguments: str, **environ: str) -> tuple[int, str]:
     return done.returncode, done.stderr.strip()
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "key"),
-    [
-        ('zone = "Africa/Nairobi"', 'zone = "Africa/Nirobi"', "zone"),
-        ('number = "+254711000001"', 'number = "0711"', "line.number"),
-        ('track = "inbound_track"', 'track = "outbound_track"', "line.track"),
-        ("capacity = 1", "capacity = 0", "booking.capacity"),
-        ("capacity = 1", "capasity = 1", "booking.capasity"),
-        ('monday = ["08:00-17:00"]', 'monday = ["8-17"]', "hours.monday"),
-    ],
+MISTAKES = (
+    ('zone = "Africa/Nairobi"', 'zone = "Africa/Nirobi"', "zone"),
+    ('number = "+254711000001"', 'number = "0711"', "line.number"),
+    ('track = "inbound_track"', 'track = "outbound_track"', "line.track"),
+    ("capacity = 1", "capacity = 0", "booking.capacity"),
+    ("capacity = 1", "capasity = 1", "booking.capasity"),
+    ('monday = ["08:00-17:00"]', 'monday = ["8-17"]', "hours.monday"),
 )
-def test_a_malformed_profile_is_one_line_that_names_the_key(tmp_path: Path, old: str, new: str, key: str) -> None:
+
+
+def with_mistakes(folder: Path, count: int) -> list[Path]:
     text = PROFILE.read_text(encoding="utf-8")
-    assert old in text
-    bad = tmp_path / "bad.toml"
-    bad.write_text(text.replace(old, new), encoding="utf-8")
-    for command in (
-        ("local.cli", "profile", "check", str(bad)),
-        ("local.cli", "up", "--profiles", str(tmp_path), "--state", str(tmp_path)),
-    ):
-        code, error = run(*command)
-        assert code == 2
-        assert len(error.splitlines()) == 1
-        assert f"bad.toml: {key}:" in error
+    files = []
+    for number, (old, new, _) in enumerate(MISTAKES[:count]):
+        assert old in text
+        file = folder / f"bad{number}.toml"
+        file.write_text(text.replace(old, new), encoding="utf-8")
+        files.append(file)
+    return files
+
+
+def test_each_malformed_profile_is_one_line_that_names_the_key(tmp_path: Path) -> None:
+    code, error = run("local.cli", "profile", "check", *map(str, with_mistakes(tmp_path, len(MISTAKES))))
+    assert code == 2
+    lines = error.splitlines()
+    assert len(lines) == len(MISTAKES)
+    for number, (line, (_, _, key)) in enumerate(zip(lines, MISTAKES, strict=True)):
+        assert f"bad{number}.toml: {key}:" in line
+
+
+def test_a_stack_with_a_malformed_profile_does_not_start(tmp_path: Path) -> None:
+    with_mistakes(tmp_path, 1)
+    code, error = run("local.cli", "up", "--profiles", str(tmp_path), "--state", str(tmp_path))
+    assert (code, len(error.splitlines())) == (2, 1)
+    assert "bad0.toml: zone:" in error
 
 
 def test_the_shipped_profile_is_sound() -> None:
