@@ -69,20 +69,48 @@ class Appointment:
     status: AppointmentStatus
     session_id: SessionId  # the call that booked it
     intent_key: IntentKey  # the wish that created it
+    buffer_minutes: int = 0  # kept free behind it
     version: int = 0
+
+    @property
+    def frees_at(self) -> datetime:
+        """When its resource is free again."""
+        return self.ends_at + timedelta(minutes=self.buffer_minutes)
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """What can be booked. It takes whole slots: 40 minutes take three. `names` are its spoken names by language, the usual one first."""
+    """What can be booked. It takes whole slots: 40 minutes take three. `names` are its spoken names by language, the usual one first.
+
+    buffer_minutes: kept free behind it, to clean up or to travel. It may reach past closing time.
+    """
 
     key: str
     minutes: int
     names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    buffer_minutes: int = 0
 
     @property
     def length(self) -> timedelta:
         return timedelta(minutes=self.minutes)
+
+    @property
+    def taken(self) -> timedelta:
+        """How long its resource is not free for others."""
+        return timedelta(minutes=self.minutes + self.buffer_minutes)
+
+
+@dataclass(frozen=True, slots=True)
+class Practitioner:
+    """Somebody with a diary of their own. services: what they do, by key; none named: everything. hours: the business's, if None."""
+
+    key: str
+    names: Mapping[str, tuple[str, ...]]
+    services: frozenset[str] = frozenset()
+    hours: OpeningHours | None = None
+
+    def does(self, service: str) -> bool:
+        return not self.services or service in self.services
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +124,16 @@ class BookingRules:
     capacity: int = 1  # appointments side by side in one slot
     horizon_days: int = 60  # how many days ahead may be booked
     resource: str = "main"
+    max_open: int = 5  # coming appointments of one number
+    practitioners: Mapping[str, Practitioner] = field(default_factory=dict)
+
+    def diary(self, practitioner: str) -> BookingRules:
+        """The rules of one practitioner's own diary; these very rules for nobody in particular."""
+        who = self.practitioners.get(practitioner)
+        if who is None:
+            return self
+        services = {key: service for key, service in self.services.items() if who.does(key)}
+        return replace(self, resource=who.key, hours=who.hours or self.hours, services=services, practitioners={})
 
     def last_day(self, now: datetime) -> date:
         return local(now, self.tz).date() + timedelta(days=self.horizon_days)

@@ -49,11 +49,11 @@ def why_not(rules: BookingRules, service: Service, start: datetime, now: datetim
 
 
 def keys_for(rules: BookingRules, service: Service, start: datetime) -> tuple[SlotKey, ...]:
-    return slot_keys(rules, start, start + service.length)
+    return slot_keys(rules, start, start + service.taken)
 
 
 def keys_of(rules: BookingRules, appointment: Appointment) -> tuple[SlotKey, ...]:
-    return slot_keys(rules, appointment.starts_at, appointment.ends_at, appointment.resource)
+    return slot_keys(rules, appointment.starts_at, appointment.frees_at, appointment.resource)
 
 
 def decide_hold(

@@ -32,6 +32,7 @@ from pokea.clock import as_utc
 from pokea.confirm import Proposal, ProposalState
 from pokea.errors import Misuse
 from pokea.ids import AppointmentId, BusinessId, Nonce, SessionId
+from pokea.onward import Onward
 from pokea.phone_numbers import E164
 
 if TYPE_CHECKING:
@@ -118,6 +119,20 @@ class Shape(Generic[T]):
         return self.cls(**values)
 
 
+ONWARD: Shape[Onward] = Shape(
+    Onward,
+    {
+        "handoff_id": TEXT,
+        "number": NUMBER,
+        "words": TEXT,
+        "language": TEXT,
+        "ring_s": WHOLE,
+        "given_at": maybe(INSTANT),
+        "given_to": maybe(TEXT),
+        "outcome": maybe(one_of(CallStatus)),
+    },
+)
+
 CALL: Shape[Call] = Shape(
     Call,
     {
@@ -140,6 +155,8 @@ CALL: Shape[Call] = Shape(
         "hangup_cause": maybe(TEXT),
         "stream_failed": maybe(TEXT),
         "placed_as": maybe(TEXT),
+        "relay": TEXT,
+        "onward": maybe(Codec(lambda onward: {"M": ONWARD.write(onward)}, lambda stored: ONWARD.read(stored["M"]))),
         "version": WHOLE,
     },
 )
@@ -158,6 +175,7 @@ APPOINTMENT: Shape[Appointment] = Shape(
         "status": one_of(AppointmentStatus),
         "session_id": TEXT,
         "intent_key": TEXT,
+        "buffer_minutes": WHOLE,
         "version": WHOLE,
     },
 )

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 from pokea.desk import gate
-from pokea.desk.agent import DeskAgent, Tool, schema, text
+from pokea.desk.agent import DeskAgent, Run, Tool, schema, text
 from pokea.desk.booking_commit import commit_proposal
 from pokea.desk.booking_desk import find_times, list_appointments
-from pokea.desk.booking_propose import propose_booking, propose_cancel, propose_move, withdraw_open
+from pokea.desk.booking_propose import counted, propose_booking, propose_cancel, propose_move, withdraw_open
 from pokea.desk.visit import Visit
+from pokea.desk.waiting_list import enter_waiting_list, propose_waiting_list
 from pokea.profile import Profile
 from pokea.toolkit import Effect, Level, ToolResult, ToolSpec
 from pokea.words import say
@@ -16,7 +20,8 @@ from pokea.words import say
 class BookingAgent(DeskAgent):
     name = "booking"
     persona = "You book, move and cancel appointments, and nothing else."
-    proposed = ("service", "starts_at", "name", "reference")
+    proposed = ("service", "starts_at", "name", "reference", "practitioner", "first_day", "last_day")
+    actions: ClassVar[Mapping[str, gate.Action]] = {"wait": enter_waiting_list}
 
     def toolbox(self, profile: Profile) -> tuple[Tool, ...]:
         return diary_tools(profile)
@@ -38,7 +43,9 @@ class BookingAgent(DeskAgent):
     def commit(self, visit: Visit) -> ToolResult:
         """Appointments are written together with their slots and the proposal, all in one."""
         actions = self.actions_of(visit.desk.profile)
-        return gate.commit(visit, actions) if gate.proposed_action(visit) in actions else commit_proposal(visit)
+        if gate.proposed_action(visit) in actions:
+            return gate.commit(visit, actions)
+        return counted(visit, commit_proposal(visit))
 
 
 AGENT = BookingAgent()
@@ -67,53 +74,36 @@ def diary_tools(profile: Profile) -> tuple[Tool, ...]:
     when = text("The caller's own words for the day and time, unchanged, or an ISO local time that a tool returned.")
     name = text("The caller's full name as they said it.")
     reference = text("The appointment's reference as a tool returned it; leave out if the caller has only one.")
+    whom = _practitioner(profile)
     return (
-        Tool(
-            ToolSpec(
-                "findTimes",
-                "Free times for a service. Leave out `when` for the next free ones.",
-                schema(["service"], service=service, when=when),
-                Effect.READ,
-            ),
-            find_times,
-        ),
-        Tool(
-            ToolSpec(
-                "listAppointments",
-                "The caller's own coming appointments, after their name was checked.",
-                schema(["name"], name=name),
-                Effect.READ,
-                Level.CLAIMED,
-            ),
-            list_appointments,
-        ),
-        Tool(
-            ToolSpec(
-                "proposeBooking",
-                "Prepare a new appointment. Returns the read-back to speak and a nonce. Books nothing.",
-                schema(["service", "when", "name"], service=service, when=when, name=name),
-                Effect.PROPOSE,
-            ),
-            propose_booking,
-        ),
-        Tool(
-            ToolSpec(
-                "proposeMove",
-                "Prepare moving the caller's appointment to another time. Returns the read-back and a nonce. Moves nothing.",
-                schema(["name", "when"], name=name, when=when, reference=reference),
-                Effect.PROPOSE,
-                Level.CLAIMED,
-            ),
-            propose_move,
-        ),
-        Tool(
-            ToolSpec(
-                "proposeCancel",
-                "Prepare cancelling the caller's appointment. Returns the read-back and a nonce. Cancels nothing.",
-                schema(["name"], name=name, reference=reference),
-                Effect.PROPOSE,
-                Level.CLAIMED,
-            ),
-            propose_cancel,
-        ),
-    )
+        _tool(find_times, "findTimes", "Free times for a service. Leave out `when` for the next free ones.", Effect.READ,
+              schema(["service"], service=service, when=when, **whom)),
+        _tool(list_appointments, "listAppointments", "The caller's own coming appointments, after their name was checked.", Effect.READ,
+              schema(["name"], name=name), Level.CLAIMED),
+        _tool(propose_booking, "proposeBooking", "Prepare a new appointment. Returns the read-back to speak and a nonce. Books nothing.",
+              Effect.PROPOSE, schema(["service", "when", "name"], service=service, when=when, name=name, **whom)),
+        _tool(propose_move, "proposeMove",
+              "Prepare moving the caller's appointment to another time. Returns the read-back and a nonce. Moves nothing.", Effect.PROPOSE,
+              schema(["name", "when"], name=name, when=when, reference=reference), Level.CLAIMED),
+        _tool(propose_cancel, "proposeCancel",
+              "Prepare cancelling the caller's appointment. Returns the read-back and a nonce. Cancels nothing.", Effect.PROPOSE,
+              schema(["name"], name=name, reference=reference), Level.CLAIMED),
+        _tool(propose_waiting_list, "proposeWaitingList",
+              "Prepare an entry in the waiting list, for a caller whom no free time suits. Leave out `when` for any day.", Effect.PROPOSE,
+              schema(["service", "name"], service=service, when=when, name=name, **whom), Level.CLAIMED),
+    )  # fmt: skip
+
+
+def _tool(
+    run: Run, name: str, description: str, effect: Effect, parameters: dict[str, object], level: Level = Level.ANONYMOUS
+) -> Tool:
+    return Tool(ToolSpec(name, description, parameters, effect, level), run)
+
+
+def _practitioner(profile: Profile) -> dict[str, object]:
+    """The argument that names one, where a business has several."""
+    people = profile.booking.practitioners.values()
+    if not people:
+        return {}
+    spoken = "; ".join(f"{who.key}: {', '.join(n for names in who.names.values() for n in names)}" for who in people)
+    return {"practitioner": text(f"With whom; leave out for anybody. {spoken}", [who.key for who in people])}

@@ -11,16 +11,20 @@ from pokea import confirm
 from pokea.booking import HOLD_LIFE, Appointment, AppointmentStatus, Reason, Refused, Service, Slot, SlotKey
 from pokea.booking_decisions import decide_book, decide_cancel, decide_hold, decide_move, keys_of, release
 from pokea.confirm import Code, Commit, Proposal, Refusal, Repeat
-from pokea.desk.booking_propose import held_keys, proposed, proposed_start
+from pokea.desk.booking_propose import at_diary_of_proposal, held_keys, proposed, proposed_start
 from pokea.desk.booking_when import no, not_free
 from pokea.desk.own_appointments import WRONG_NAMES
+from pokea.desk.practitioners import with_whom
 from pokea.desk.settle import Decision, settle
 from pokea.desk.visit import Visit, refused, reply
+from pokea.desk.waiting_list import offered
 from pokea.errors import Indeterminate, Misuse
 from pokea.identity import name_key
 from pokea.ids import AppointmentId, IntentKey, Nonce
 from pokea.ports import Change
+from pokea.records import Stored
 from pokea.toolkit import ToolResult
+from pokea.waiting import Waiting
 
 _STATUS = {"book": "booked", "move": "moved", "cancel": "cancelled"}
 
@@ -49,7 +53,7 @@ def _decide(visit: Visit) -> Decision[ToolResult]:
         return Decision(_repeated(visit, verdict.proposal))
     if isinstance(verdict, Refusal):
         return _refused(visit, verdict)
-    return _ACTIONS[verdict.proposal.action](visit, verdict.proposal)
+    return _ACTIONS[verdict.proposal.action](at_diary_of_proposal(visit, verdict.proposal), verdict.proposal)
 
 
 def _refused(visit: Visit, refusal: Refusal) -> Decision[ToolResult]:
@@ -65,6 +69,7 @@ def _refused(visit: Visit, refusal: Refusal) -> Decision[ToolResult]:
 
 def _read_again(visit: Visit, proposal: Proposal, code: Code) -> Decision[ToolResult]:
     """The proposal and its hold start their lives anew, and its read-back is to be spoken once more."""
+    visit = at_diary_of_proposal(visit, proposal)
     again = confirm.renewed(proposal, visit.now)
     answer = proposed(again, "refused", code=code.value)
     service = visit.rules.services.get(str(proposal.arguments["service"]))
@@ -103,7 +108,7 @@ def _move(visit: Visit, proposal: Proposal) -> Decision[ToolResult]:
     if isinstance(moved, Refused):
         return _void(visit, proposal, _no(visit, moved.reason, service, start))
     after, changed = moved
-    return _done(visit, proposal, after, changed)
+    return _done(visit, proposal, after, changed, offered(visit, before))
 
 
 def _cancel(visit: Visit, proposal: Proposal) -> Decision[ToolResult]:
@@ -112,7 +117,7 @@ def _cancel(visit: Visit, proposal: Proposal) -> Decision[ToolResult]:
     if isinstance(cancelled, Refused):
         return _void(visit, proposal, refused(cancelled.reason, visit.say("not_booked")))
     after, changed = cancelled
-    return _done(visit, proposal, after, changed)
+    return _done(visit, proposal, after, changed, offered(visit, before))
 
 
 _ACTIONS: dict[str, Callable[[Visit, Proposal], Decision[ToolResult]]] = {
@@ -122,11 +127,18 @@ _ACTIONS: dict[str, Callable[[Visit, Proposal], Decision[ToolResult]]] = {
 }
 
 
-def _done(visit: Visit, proposal: Proposal, appointment: Appointment, slots: tuple[Slot, ...]) -> Decision[ToolResult]:
-    """One write for everything: the appointment, its slots, and the proposal marked as used by this very tool call."""
+def _done(
+    visit: Visit,
+    proposal: Proposal,
+    appointment: Appointment,
+    slots: tuple[Slot, ...],
+    owed: tuple[Stored[Waiting], ...] = (),
+) -> Decision[ToolResult]:
+    """One write for everything: the appointment, its slots, the proposal marked as used by this very tool call, and whoever on the waiting
+    list is `owed` a call now."""
     used = confirm.used(proposal, visit.call.tool_call_id, str(appointment.appointment_id))
     token = f"{proposal.nonce}:{visit.call.tool_call_id}"
-    change = Change(slots=slots, appointment=appointment, proposals=(used,), token=token)
+    change = Change(slots=slots, appointment=appointment, records=owed, proposals=(used,), token=token)
     return Decision(_outcome(visit, proposal.action, appointment), change)
 
 
@@ -145,7 +157,8 @@ def _repeated(visit: Visit, proposal: Proposal) -> ToolResult:
 
 def _outcome(visit: Visit, action: str, appointment: Appointment) -> ToolResult:
     status = _STATUS[action]
-    service, time = visit.name_of(visit.service_of(appointment)), visit.instant(appointment.starts_at)
+    service = visit.name_of(visit.service_of(appointment)) + with_whom(visit, appointment.resource)
+    time = visit.instant(appointment.starts_at)
     words = visit.say(status, service=service, name=appointment.name, time=time)
     return reply(status, words, reference=str(appointment.appointment_id), starts_at=visit.iso(appointment.starts_at))
 
@@ -199,6 +212,7 @@ def _appointment(
         status=AppointmentStatus.BOOKED,
         session_id=visit.caller.session_id,
         intent_key=intent,
+        buffer_minutes=service.buffer_minutes,
     )
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from pokea.booking import Appointment, Reason, has_room
+from pokea.booking import Appointment, Reason, Service, has_room
 from pokea.booking_decisions import keys_for, why_not
 from pokea.desk.booking_propose import asked_service
 from pokea.desk.booking_when import free_in, no, times_payload, understand
 from pokea.desk.own_appointments import described, own_appointments
+from pokea.desk.practitioners import with_somebody
 from pokea.desk.visit import Visit, reply
 from pokea.spoken import times
 from pokea.spoken_time import DaysOnly
@@ -17,6 +18,10 @@ def find_times(visit: Visit) -> ToolResult:
     service = asked_service(visit)
     if isinstance(service, ToolResult):
         return service
+    return with_somebody(visit, service, lambda at: _times_at(at, service))
+
+
+def _times_at(visit: Visit, service: Service) -> ToolResult:
     today = visit.today
     when = understand(visit, service) if visit.text("when") else DaysOnly(today, visit.rules.last_day(visit.now))
     if isinstance(when, ToolResult):

@@ -10,22 +10,30 @@ from pokea.booking import HOLD_LIFE, Appointment, AppointmentStatus, Reason, Ref
 from pokea.booking_decisions import decide_hold, keys_for, release
 from pokea.confirm import Proposal, voided
 from pokea.desk.booking_when import no, wanted_start
+from pokea.desk.memory import memory_of, remember
 from pokea.desk.own_appointments import chosen
+from pokea.desk.practitioners import at_diary_of, with_somebody, with_whom
 from pokea.desk.settle import Decision, settle
 from pokea.desk.visit import Visit, ask, refused, reply
 from pokea.identity import name_key
 from pokea.ids import Nonce
 from pokea.ports import Change
 from pokea.spoken import from_iso_local
-from pokea.toolkit import ToolResult
+from pokea.toolkit import ToolResult, then_yes_no
 
 MAX_NAME = 80
+MAX_OPEN_WITHHELD = 2  # appointments that a caller with a withheld number may make in one call
+BOOKED_HERE = "booked_here"  # the note that counts them
 
 
 def propose_booking(visit: Visit) -> ToolResult:
     service = asked_service(visit)
     if isinstance(service, ToolResult):
         return service
+    return with_somebody(visit, service, lambda at: _propose_at(at, service))
+
+
+def _propose_at(visit: Visit, service: Service) -> ToolResult:
     start = wanted_start(visit, service)
     if isinstance(start, ToolResult):
         return start
@@ -34,10 +42,15 @@ def propose_booking(visit: Visit) -> ToolResult:
         return ask("name", visit.say("ask_name"))
     booked = _already_booked(visit, service, start, name)
     if booked is not None:
-        words = visit.say("already_booked", service=visit.name_of(service), name=booked.name, time=visit.instant(start))
+        what = visit.name_of(service) + with_whom(visit, booked.resource)
+        words = visit.say("already_booked", service=what, name=booked.name, time=visit.instant(start))
         return reply("booked", words, reference=booked.appointment_id)
-    arguments = {"action": "book", "service": service.key, "starts_at": visit.iso(start), "name": name}
-    read_back = visit.say("read_back_book", service=visit.name_of(service), name=name, time=visit.instant(start))
+    if _has_enough(visit):
+        yes = {"tool": "handOver", "arguments": {"reason": "several appointments under this number"}}
+        return refused("too_many", visit.say("too_many_appointments"), then=then_yes_no(yes, None))
+    arguments = {"action": "book", "service": service.key, "starts_at": visit.iso(start), "name": name, **_whose(visit)}
+    what = visit.name_of(service) + with_whom(visit, visit.practitioner)
+    read_back = visit.say("read_back_book", service=what, name=name, time=visit.instant(start))
     return _propose(visit, arguments, read_back, service, start)
 
 
@@ -45,6 +58,7 @@ def propose_move(visit: Visit) -> ToolResult:
     before = chosen(visit)
     if isinstance(before, ToolResult):
         return before
+    visit = at_diary_of(visit, before)
     service, own = visit.service_of(before), frozenset({str(before.appointment_id)})
     start = wanted_start(visit, service, own)
     if isinstance(start, ToolResult):
@@ -57,10 +71,11 @@ def propose_move(visit: Visit) -> ToolResult:
         "service": service.key,
         "starts_at": visit.iso(start),
         "name": before.name,
+        **_whose(visit),
     }
     read_back = visit.say(
         "read_back_move",
-        service=visit.name_of(service),
+        service=visit.name_of(service) + with_whom(visit, before.resource),
         name=before.name,
         before=visit.instant(before.starts_at),
         time=visit.instant(start),
@@ -72,7 +87,7 @@ def propose_cancel(visit: Visit) -> ToolResult:
     before = chosen(visit)
     if isinstance(before, ToolResult):
         return before
-    service = visit.name_of(visit.service_of(before))
+    service = visit.name_of(visit.service_of(before)) + with_whom(visit, before.resource)
     arguments = {
         "action": "cancel",
         "reference": str(before.appointment_id),
@@ -105,10 +120,21 @@ def withdraw_open(visit: Visit) -> None:
 
 def held_keys(visit: Visit, proposal: Proposal) -> tuple[SlotKey, ...]:
     """The slots that a proposal may hold; none for a cancellation, or when the profile no longer has the service."""
+    visit = at_diary_of_proposal(visit, proposal)
     service = visit.rules.services.get(str(proposal.arguments.get("service")))
     if proposal.action == "cancel" or service is None:
         return ()
     return keys_for(visit.rules, service, proposed_start(visit, proposal))
+
+
+def at_diary_of_proposal(visit: Visit, proposal: Proposal) -> Visit:
+    return visit.at(str(proposal.arguments.get("practitioner", "")))
+
+
+def _whose(visit: Visit) -> dict[str, str]:
+    return (
+        {"practitioner": visit.practitioner} if visit.practitioner in visit.desk.profile.booking.practitioners else {}
+    )
 
 
 def proposed_start(visit: Visit, proposal: Proposal) -> datetime:
@@ -137,6 +163,23 @@ def is_speakable_name(name: str) -> bool:
     letters = sum(char.isalpha() for char in name)
     allowed = all(char.isalpha() or char in " -'’." or unicodedata.category(char) in ("Mn", "Mc") for char in name)
     return allowed and letters >= 2 and len(name) <= MAX_NAME
+
+
+def _has_enough(visit: Visit) -> bool:
+    """Whether this number may not take another time: one caller must not fill a diary."""
+    number = visit.caller.a_number
+    if number is None:
+        return int(str(memory_of(visit).notes.get(BOOKED_HERE, 0))) >= MAX_OPEN_WITHHELD
+    own = visit.store.appointments_of(visit.caller.business_id, number)
+    coming = [a for a in own if a.status is AppointmentStatus.BOOKED and a.starts_at >= visit.now]
+    return len(coming) >= visit.desk.profile.booking.max_open
+
+
+def counted(visit: Visit, answer: ToolResult) -> ToolResult:
+    """`answer` of a commit, remembered where no number could tell us later how many there are."""
+    if visit.caller.a_number is None and answer.payload["status"] == "booked":
+        remember(visit, lambda memory: memory.noted(**{BOOKED_HERE: int(str(memory.notes.get(BOOKED_HERE, 0))) + 1}))
+    return answer
 
 
 def _already_booked(visit: Visit, service: Service, start: datetime, name: str) -> Appointment | None:

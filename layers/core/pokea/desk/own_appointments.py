@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from pokea.booking import Appointment, AppointmentStatus
 from pokea.confirm import Proposal, ProposalState
+from pokea.desk.practitioners import with_whom
 from pokea.desk.settle import Decision, settle
 from pokea.desk.visit import Visit, ask, reply
 from pokea.identity import Verification, is_same_name, may_try_name, name_digest
@@ -51,7 +52,7 @@ def chosen(visit: Visit) -> Appointment | ToolResult:
 
 
 def described(visit: Visit, appointment: Appointment) -> str:
-    service = visit.name_of(visit.service_of(appointment))
+    service = visit.name_of(visit.service_of(appointment)) + with_whom(visit, appointment.resource)
     return say(visit.language, "appointment", service=service, time=visit.instant(appointment.starts_at))
 
 

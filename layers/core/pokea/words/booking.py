@@ -3,6 +3,14 @@
 from __future__ import annotations
 
 ENGLISH = {
+    "from_to": "from {first} to {last}",
+    "read_back_waiting": "Let me read that back: {name} waits for {service}, {days}. We call as soon as a time is free. Shall I put that on the waiting list?",
+    "waiting": "Done: you are on the waiting list, and we call you when a time becomes free. Is there anything else?",
+    "waiting_needs_number": "For the waiting list I need a number to call back, and yours is withheld. Is there anything else I can do?",
+    "waiting_too_many": "You are on the waiting list several times already. Is there anything else?",
+    "too_many_appointments": "There are already several appointments under this number, so I cannot add another one. I can connect you to a person. Would you like that?",
+    "with_practitioner": " with {name}",
+    "ask_practitioner": "With whom would you like to come: {choices}?",
     "booking_idle_ask_again": "I cannot hear you. Would you like to book, move or cancel an appointment?",
     "ask_service": "What would you like to come for: {choices}?",
     "ask_when": "On which day and at what time would you like to come?",
@@ -43,6 +51,14 @@ ENGLISH = {
 }
 
 SWAHILI = {
+    "from_to": "kuanzia {first} hadi {last}",
+    "read_back_waiting": "Ngoja nikusomee: {name} anasubiri {service}, {days}. Tutakupigia mara nafasi ikipatikana. Nikuweke kwenye orodha ya kusubiri?",
+    "waiting": "Tayari: uko kwenye orodha ya kusubiri, na tutakupigia nafasi ikipatikana. Kuna lingine?",
+    "waiting_needs_number": "Kwa orodha ya kusubiri nahitaji nambari ya kukupigia, na yako imefichwa. Kuna lingine ninaloweza kukusaidia?",
+    "waiting_too_many": "Tayari uko kwenye orodha ya kusubiri mara kadhaa. Kuna lingine?",
+    "too_many_appointments": "Tayari kuna miadi kadhaa kwa nambari hii, kwa hiyo siwezi kuongeza mingine. Naweza kukuunganisha na mtu. Ungependa hivyo?",
+    "with_practitioner": " na {name}",
+    "ask_practitioner": "Ungependa kuonana na nani: {choices}?",
     "booking_idle_ask_again": "Sikusikii. Ungependa kuweka, kubadilisha au kufuta miadi?",
     "ask_service": "Ungependa kuja kwa huduma gani: {choices}?",
     "ask_when": "Ungependa kuja siku gani na saa ngapi?",

@@ -8,6 +8,7 @@ import pytest
 from pokea import agents, words
 from pokea.desk.agent import PHRASES
 from pokea.errors import NotFound
+from pokea.retention import Recording
 from pokea.toolkit import Effect, Level
 from tests.fakes.conversation import CLINIC, SATURDAY
 
@@ -28,6 +29,7 @@ def test_the_tools_are_declared_once_with_their_effects() -> None:
         "proposeBooking": Effect.PROPOSE,
         "proposeMove": Effect.PROPOSE,
         "proposeCancel": Effect.PROPOSE,
+        "proposeWaitingList": Effect.PROPOSE,
         "handOver": Effect.TRANSFER,
         "proposeMessage": Effect.PROPOSE,
         "speakLanguage": Effect.NOTE,
@@ -38,7 +40,7 @@ def test_the_tools_are_declared_once_with_their_effects() -> None:
 
 def test_own_appointments_need_a_number_at_least() -> None:
     claimed = {spec.name for spec in AGENT.tools(CLINIC) if spec.level is Level.CLAIMED}
-    assert claimed == {"listAppointments", "proposeMove", "proposeCancel"}
+    assert claimed == {"listAppointments", "proposeMove", "proposeCancel", "proposeWaitingList"}
 
 
 def test_declarations_are_plain_json_schema_that_every_model_takes() -> None:
@@ -64,7 +66,7 @@ def test_services_are_an_enum_with_their_spoken_names() -> None:
 )
 def test_the_greeting_says_who_what_and_whether_it_records(language: str, ai: str, notice: str) -> None:
     plain = AGENT.greeting(CLINIC, language)
-    recorded = AGENT.greeting(replace(CLINIC, recording=True), language)
+    recorded = AGENT.greeting(replace(CLINIC, recording=Recording.NOTICE), language)
     assert CLINIC.name in plain
     assert ai in plain
     assert notice not in plain
