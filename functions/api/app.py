@@ -1,31 +1,29 @@
-"""POST /calls and GET /healthz: the businesses' own API. Every route but /healthz needs an API key."""
+"""The businesses' own API, made of routers. Every route needs an API key unless the doorman lists it as open."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
 from functools import cache
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import Depends, FastAPI, Header, Request, Response
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from mangum import Mangum
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from functions.api.calls import CallDesk
-from functions.api.doorman import CALLS_WRITE, Doorman, holder
-from functions.api.schemas import CallAccepted, ErrorBody, NewCall
-from functions.api.wiring import build
+from functions.api import calendar, calls
+from functions.api.doorman import Doorman
+from functions.api.wiring import Api, build
 from pokea.adapters.observability import Log
 from pokea.errors import CallError, Unauthorized, Unavailable
-from pokea.ids import BusinessId
 
-ERRORS: dict[int | str, dict[str, Any]] = {status: {"model": ErrorBody} for status in (400, 401, 403, 409, 503)}
+ROUTERS = (calls.router, calendar.router)
 
 
 @cache
-def desk() -> CallDesk:
+def api() -> Api:
     return build(os.environ)
 
 
@@ -45,8 +43,8 @@ class LastDoor:
             await _error(500, "internal", "something went wrong")(scope, receive, send)
 
 
-def make_app(provide: Callable[[], CallDesk], log: Log) -> FastAPI:
-    """The application around the desk that `provide` gives."""
+def make_app(provide: Callable[[], Api], log: Log) -> FastAPI:
+    """The application around the parts that `provide` gives."""
     app = FastAPI(title="Pokea", version="1", docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(Doorman, keys=lambda: provide().keys(), refuse=_refusal)
     app.add_middleware(LastDoor, log=log)
@@ -55,15 +53,8 @@ def make_app(provide: Callable[[], CallDesk], log: Log) -> FastAPI:
     def healthz() -> dict[str, str]:
         return {"status": "ok"}
 
-    @app.post("/calls", status_code=202, responses=ERRORS)
-    def place_call(
-        wanted: NewCall,
-        business_id: Annotated[BusinessId, Depends(holder(CALLS_WRITE))],
-        idempotency_key: Annotated[str, Header()] = "",
-    ) -> CallAccepted:
-        accepted = provide().place(wanted, business_id, idempotency_key)
-        log.info("call placed", client_request_id=accepted.request_id, status=accepted.status)
-        return accepted
+    for router in ROUTERS:
+        app.include_router(router(provide, log))
 
     @app.exception_handler(CallError)
     def refused(request: Request, error: CallError) -> Response:
@@ -97,10 +88,10 @@ def _headers(error: CallError) -> dict[str, str]:
 
 def warm() -> None:
     """Build everything the first request would otherwise wait for. Raises BadSettings and BadProfile."""
-    desk().warm()
+    api().warm()
 
 
-app = make_app(desk, Log("api"))
+app = make_app(api, Log("api"))
 
 
 @cache

@@ -5,9 +5,12 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
 
-from functions.api.doorman import Keys
-from functions.api.schemas import MAX_IDEMPOTENCY_KEY_CHARS, CallAccepted, NewCall
+from fastapi import APIRouter, Depends, Header
+
+from functions.api.doorman import CALLS_WRITE, holder
+from functions.api.schemas import ERRORS, MAX_IDEMPOTENCY_KEY_CHARS, CallAccepted, NewCall
 from pokea import agents
 from pokea.clock import Clock
 from pokea.errors import Denied, RejectedInput
@@ -16,6 +19,26 @@ from pokea.lines import Line
 from pokea.phone_numbers import E164
 from pokea.ports import CallStore
 from pokea.sautikit.attempts import OutboundRequest, Progress, Telephony, place
+
+if TYPE_CHECKING:
+    from functions.api.wiring import Api
+    from pokea.adapters.observability import Log
+
+
+def router(provide: Callable[[], Api], log: Log) -> APIRouter:
+    routes = APIRouter()
+
+    @routes.post("/calls", status_code=202, responses=ERRORS)
+    def place_call(
+        wanted: NewCall,
+        business_id: Annotated[BusinessId, Depends(holder(CALLS_WRITE))],
+        idempotency_key: Annotated[str, Header()] = "",
+    ) -> CallAccepted:
+        accepted = provide().calls.place(wanted, business_id, idempotency_key)
+        log.info("call placed", client_request_id=accepted.request_id, status=accepted.status)
+        return accepted
+
+    return routes
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +53,11 @@ class CallDesk:
     def __init__(
         self,
         *,
-        keys: Callable[[], Keys],
         exchange: Callable[[], Exchange],
         lines: Mapping[E164, Line],
         voice_callback_url: Callable[[], str],
         clock: Clock,
     ) -> None:
-        self.keys = keys
         self._exchange = exchange
         self._lines = lines
         self._voice_callback_url = voice_callback_url
@@ -63,7 +84,6 @@ class CallDesk:
         )
 
     def warm(self) -> None:
-        self.keys()
         self._voice_callback_url()
 
     def _request(self, wanted: NewCall, business_id: BusinessId, idempotency_key: str) -> OutboundRequest:

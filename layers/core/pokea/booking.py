@@ -13,6 +13,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
+from pokea.busy import Span
 from pokea.clock import as_utc
 from pokea.errors import Misuse
 from pokea.hours import OpeningHours, local
@@ -126,6 +127,7 @@ class BookingRules:
     resource: str = "main"
     max_open: int = 5  # coming appointments of one number
     practitioners: Mapping[str, Practitioner] = field(default_factory=dict)
+    busy: Mapping[str, tuple[Span, ...]] = field(default_factory=dict)  # times blocked by other calendars, by resource
 
     def diary(self, practitioner: str) -> BookingRules:
         """The rules of one practitioner's own diary; these very rules for nobody in particular."""

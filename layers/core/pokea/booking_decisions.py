@@ -29,6 +29,7 @@ from pokea.booking import (
     with_taker,
     without_takers,
 )
+from pokea.busy import is_busy
 from pokea.clock import as_utc
 from pokea.hours import local
 
@@ -45,6 +46,8 @@ def why_not(rules: BookingRules, service: Service, start: datetime, now: datetim
         return Refused(Reason.TOO_FAR)
     if not rules.hours.covers(start, start + service.length, rules.tz):
         return Refused(Reason.CLOSED)
+    if is_busy(rules.busy.get(rules.resource, ()), start, start + service.taken):
+        return Refused(Reason.TAKEN)
     return None if is_on_grid(start) else Refused(Reason.OFF_GRID)
 
 

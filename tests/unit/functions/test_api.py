@@ -16,7 +16,9 @@ import pytest
 from mangum import Mangum
 
 from functions.api.app import make_app
+from functions.api.calendar import CalendarDesk
 from functions.api.calls import CallDesk, Exchange
+from functions.api.wiring import Api
 from pokea.adapters.observability import Log
 from pokea.adapters.sautikit_rest import Carrier, CarrierSettings
 from pokea.calls import CallStatus, Direction
@@ -55,14 +57,22 @@ class Office:
         self.logged = io.StringIO()
         carrier = Carrier(CarrierSettings("k", "https://carrier.test"), httpx.MockTransport(self._carrier))
         desk = CallDesk(
-            keys=MemoryKeys,
             exchange=lambda: Exchange(self.plane.calls, carrier),
             lines=LINES,
             voice_callback_url=lambda: CALLBACK,
             clock=self.plane.clock,
         )
-        app = make_app(lambda: desk, Log(f"api-{next(_names)}", self.logged))
+        api = Api(keys=MemoryKeys, calls=desk, calendar=self._calendar())
+        app = make_app(lambda: api, Log(f"api-{next(_names)}", self.logged))
         self.handler = worker.submit(Mangum, app, "off").result()
+
+    def _calendar(self) -> CalendarDesk:
+        def nothing() -> Any:
+            raise AssertionError("not asked for in these tests")
+
+        return CalendarDesk(
+            store=nothing, profiles=nothing, signer=nothing, public_url="https://api.example.com", clock=self.plane.clock
+        )
 
     def _carrier(self, request: httpx.Request) -> httpx.Response:
         self.asked.append(request)

@@ -4,6 +4,8 @@
                    aud "stream" · sid biz gen iat exp
     call token     returned by the tools operation `open`; authorises every tool call of that call
                    aud "call"   · sid biz a_number lvl agent iat exp
+    card token     in the address of a hand-off's card; shows what the human is to know, for a day
+                   aud "card"   · sid biz hid iat exp
 
 Signing is deterministic: the same claims give the same bytes, so that a repeated hook is answered with the identical document. It uses
 the standard library alone, because it happens while a caller's phone is ringing and importing PyJWT costs more than everything else
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
 
 STREAM_AUDIENCE = "stream"
 CALL_AUDIENCE = "call"
+CARD_AUDIENCE = "card"
+CARD_TOKEN_TTL_S = 24 * 3_600
 STREAM_TOKEN_TTL_S = 60
 CLOCK_SKEW_S = 5  # two machines of ours disagree by less
 MAX_TOKEN_CHARS = 2_048
@@ -62,8 +66,17 @@ class CallToken:
     expires_at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardToken:
+    """Which hand-off's card its holder may see."""
+
+    handoff_id: str
+    session_id: SessionId
+    business_id: BusinessId
+
+
 class TokenSigner:
-    """Makes and reads both kinds of token. `key` has at least 32 characters; a shorter one is our own mistake."""
+    """Makes and reads every kind of token. `key` has at least 32 characters; a shorter one is our own mistake."""
 
     def __init__(self, key: str) -> None:
         if len(key) < _MIN_KEY_CHARS:
@@ -96,6 +109,20 @@ class TokenSigner:
         }
         return self._sign(claims)
 
+    def card_token(self, card: CardToken, *, issued_at: datetime) -> str:
+        iat = int(issued_at.timestamp())
+        claims = {"sid": card.session_id, "biz": card.business_id, "hid": card.handoff_id}
+        return self._sign({"aud": CARD_AUDIENCE, **claims, "iat": iat, "exp": iat + CARD_TOKEN_TTL_S})
+
+    def read_card_token(self, text: str, *, now: datetime) -> CardToken:
+        """The token's claims. Raises Unauthorized unless it is ours and alive at `now`."""
+        claims = self._read(text, CARD_AUDIENCE, now)
+        return CardToken(
+            handoff_id=_text(claims, "hid"),
+            session_id=SessionId(_text(claims, "sid")),
+            business_id=BusinessId(_text(claims, "biz")),
+        )
+
     def read_stream_token(self, text: str, *, now: datetime, session_id: SessionId) -> StreamToken:
         """The token's claims. Raises Unauthorized unless it is ours, of `session_id`, and alive at `now`."""
         claims = self._read(text, STREAM_AUDIENCE, now)
@@ -127,6 +154,15 @@ class TokenSigner:
             )
         except (ValueError, RejectedInput):
             raise _invalid() from None
+
+    def feed_secret(self, business_id: BusinessId, generation: int) -> str:
+        """What makes the address of a business's calendar feed unguessable; it lasts as long as the key and the generation do."""
+        text = f"feed\n{business_id}\n{generation}".encode()
+        return _b64(hmac.new(self._key, text, hashlib.sha256).digest()).decode("ascii")
+
+    def is_feed_secret(self, text: str, business_id: BusinessId, generation: int) -> bool:
+        expected = self.feed_secret(business_id, generation)
+        return hmac.compare_digest(text.encode("utf-8", "replace"), expected.encode("ascii"))
 
     def _sign(self, claims: Mapping[str, object]) -> str:
         payload = json.dumps(claims, sort_keys=True, separators=(",", ":")).encode()
