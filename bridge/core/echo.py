@@ -5,7 +5,8 @@ echo). The guard knows what was played and when. A correlation finds how late it
 takes it away, and what is then left is let through only where it clearly exceeds what the filter leaves of an echo, and does not itself
 match what was played at some other delay. Everything else becomes silence at the level of the line's own noise.
 
-    unlocated   the delay is not known. Sound that may be an echo is withheld until it matches (located) or 300 ms of it have matched
+    unlocated   the delay is not known. Sound that may be an echo is withheld until it matches (located) or 300 ms of it (1 s where
+                our voice is known to be on the line) have matched
                 nothing: then it is somebody else, and whatever follows goes through at once until something does match
     located     the filter runs whenever our voice should be on the line now; a quiet line costs next to nothing
 
@@ -14,7 +15,7 @@ holds it back, and puts `corrections` in its place. So the first words of a call
 
 Our clock and the line's count of samples agree as long as frames arrive in step. After a stall of either side they do not: a switch that
 catches up plays what it was just sent as if that were long ago, and from then on at once instead of after our lead. So for a while after
-frames came late (`late_ms`) our voice is looked for that much earlier as well.
+frames came late (`late_ms`) our voice is looked for that much earlier and later as well.
 
 Times are call milliseconds; audio is PCM16 at the line's rate, mono.
 """
@@ -57,11 +58,9 @@ _TRUST_FRAMES = 20  # the caller keeps the floor for so long after clearly speak
 _CHECK_EVERY = 4
 _SEARCH_SOON, _SEARCH_LATER, _SEARCH_AGAIN = 2, 5, 8  # every so many odd frames over all delays, which costs
 _LATE_MS = 60  # frames that come so much later than they were due are a stall
-_LEAD_MS = (
-    220  # we send so much ahead of our own clock, and a little more: after a stall the switch may play that at once
-)
+_LEAD_MS = 220  # what we send ahead, and a little more: after a stall the switch may play it at once
 _UNSETTLED_MS = 3_000  # after the last frame that came late
-_WITHHELD_SURE = 50  # the same where our voice is known to be on the line
+_WITHHELD_SURE = 50  # the same as _WITHHELD where our voice is known to be on the line
 _RELEASED_LEAST = 5  # frames: a shorter sound that matched nothing is not worth the risk
 _PIECE = 5  # frames in which a delay hardly ever changes
 _WAITING_MOST = 12  # frames that are undecided at once when the delay is known
@@ -145,8 +144,6 @@ class EchoGuard:
         self._number = 0  # of the frame that is looked at
         self._waiting: list[_Waiting] = []
         self._patience = _WITHHELD_SURE if is_mixed else _WITHHELD
-        self._late = 0  # how late the latest frame was, in samples
-        self._late_known = 0  # what of that the delay accounts for
         self._apart = 0  # our voice may be so far from `_lag` for a while
         self._unsettled_until = 0
         self._is_ours = False  # what was just looked at closely
@@ -225,14 +222,14 @@ class EchoGuard:
         return self._lag is not None
 
     def clean(self, frames: Buffer, at_ms: float, late_ms: float = 0.0) -> Buffer:
-        """Whole 20 ms frames of the line, the first one spoken at `at_ms`, without our own voice; same length. `late_ms`: how long after its
-        end the last one came."""
+        """Whole 20 ms frames of the line, the first one spoken at `at_ms`, without our own voice; same length. `late_ms`: how long
+        after its end the last one came."""
         size = 2 * self._frame
         self._number, self.frames = self.frames, self.frames + len(frames) // size
         if self._last_sound is None:
             return frames
         position = self._position(at_ms, len(frames) // 2)
-        if late_ms > _LATE_MS or self._unsettled_until or self._late_known:
+        if late_ms > _LATE_MS or self._apart:
             self._came_late(position, self._samples(late_ms))
         if position > self._last_sound + self._samples(_LINGER_MS):
             self._rest_now()
@@ -246,19 +243,13 @@ class EchoGuard:
         return b"".join(cleaned)
 
     def _came_late(self, position: int, late: int) -> None:
-        """A frame came later than it was due: either only it did, or its count and our clock have parted."""
-        self._late = late
-        self._late_known = min(self._late_known, late)
-        if late - self._late_known > self._samples(_LATE_MS):
-            self._apart = max(self._apart, late - self._late_known + self._samples(_LEAD_MS))
+        """A frame came later than it was due. Either only it did, or its count and our clock have parted: the frames between are lost, or
+        the switch caught up. Which one it was shows when our voice is found again."""
+        if late > self._samples(_LATE_MS):
+            self._apart = max(self._apart, late + self._samples(_LEAD_MS))
             self._unsettled_until = position + self._samples(_UNSETTLED_MS)
         elif position > self._unsettled_until:
-            self._apart = self._unsettled_until = self._late = 0
-
-    def _found_again(self) -> None:
-        """It is our voice: what was odd so far is no caller's, and the delay accounts for whatever the clocks are apart."""
-        self._late_known = self._late
-        self._is_ours = True
+            self._apart = self._unsettled_until = 0
 
     def _position(self, at_ms: float, count: int) -> int:
         """Samples are counted, because times of arrival jitter; the clock only corrects the count. What is known of the delay moves along
@@ -373,7 +364,7 @@ class EchoGuard:
         self._gain = min(2.0, (_power(heard) / max(_power(source), 1.0)) ** 0.5)
         self._path.restart(self._gain)
         self._train(position, count)
-        self._found_again()
+        self._is_ours = True
         return True
 
     def _train(self, position: int, count: int) -> None:
@@ -507,5 +498,5 @@ class EchoGuard:
             self._lag = lag
         self._path.doubt_again(self._gain)
         self._train(position, count)
-        self._found_again()
+        self._is_ours = True
         return True

@@ -11,7 +11,7 @@ returned, an end together with its last audio, and the session passes both on af
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from math import inf
 
@@ -25,7 +25,6 @@ from bridge.core.speech import SpeechDetector
 __all__ = ["HELD_MS", "TurnChange", "Uplink"]
 
 _LISTEN_FRAMES = 5
-_AHEAD_MS = 500  # what came before the layout was known may stand so much too early
 END_SILENCE_MS = PAUSE_MS
 BOTH_TRACKS = "both_tracks"
 _STEREO = (Layout.STEREO, Layout.HALF_RATE_STEREO)
@@ -69,6 +68,7 @@ class Uplink:
         self.wants_playback = echo_guard == "on" or (
             echo_guard == "auto" and track == BOTH_TRACKS
         )  # `played` and `flushed`
+        self.tap: Callable[[Buffer, int, float], None] | None = None  # hears the caller too: frames, their rate, now
         self._both = track == BOTH_TRACKS
         self._mode = echo_guard
         self._line_hz = rate_hz
@@ -81,12 +81,12 @@ class Uplink:
         self._probe = LayoutProbe(rate_hz)
         self._clock = InboundClock()
         self._recent = RecentAudio(rate_hz)
-        self._unknown = bytearray() if self._both else None  # what came before the layout was known
+        # Before the layout is known: what came (True) and when, and what was played (None for a flush) and when it is heard.
+        self._unknown: list[tuple[bool, bytes | None, float]] | None = [] if self._both else None
         self._guard = EchoGuard(rate_hz) if echo_guard == "on" and not self._both else None
-        self._played: list[tuple[Buffer | None, float]] = []  # until the layout is known; None for a flush
-        self._replay: list[tuple[Buffer | None, float]] = []  # of that, what the guard has not been told
         self._to_line: Resampler | None = None
         self._unheard_at_ms = 0.0
+        self._guarded_until_ms = 0.0
         self._undecided: list[Buffer] = []  # the guard may still change its mind about them
         self._outgoing: list[Buffer] = []  # opens a turn with the next message
         self._sent_until_ms = -inf
@@ -131,6 +131,8 @@ class Uplink:
             recent += data
             if len(recent) >= self._listen_bytes:
                 self.listen(now_ms)
+            if self.tap is not None:
+                self.tap(data, self._rate_hz, now_ms)
             return (data,)
         frames = self._push(data, now_ms)
         self._steady = (
@@ -152,14 +154,17 @@ class Uplink:
         self.last_audio_ms = now_ms
         if not self._probe.done:
             self._look_at_layout(len(data), data, now_ms)
-        if self._unknown is not None:
-            self._unknown += data
+        if self._unknown is None:
+            frames = self._of_caller(self._recutter.push(data), now_ms)
+        else:
+            self._unknown.append((True, bytes(data), now_ms))
             if not self._probe.done:
                 return ()
-            data, self._unknown = bytes(self._unknown), None
-        frames = self._of_caller(self._recutter.push(data), now_ms)
+            frames = self._all_so_far()
         for frame in frames:
             self._recent.add(frame)
+        if self.tap is not None and frames:
+            self.tap(frames[0] if len(frames) == 1 else b"".join(frames), self._rate_hz, now_ms)
         if len(self._recent.pcm) >= self._listen_bytes:
             self.listen(now_ms)
         if not self._open:
@@ -187,10 +192,8 @@ class Uplink:
         at_ms = self._clock.stamp(count, now_ms)
         if not self._recent.unheard_frames:
             self._unheard_at_ms = at_ms - len(self._undecided) * FRAME_MS
-        if self._replay:
-            joined = self._replayed(guard, joined, at_ms)
-        else:
-            joined = guard.clean(joined, at_ms, now_ms - at_ms - count * FRAME_MS)
+        self._guarded_until_ms = at_ms + count * FRAME_MS
+        joined = guard.clean(joined, at_ms, now_ms - self._guarded_until_ms)
         if not self._undecided and not guard.undecided and not guard.corrections:
             return self._frames_of(joined)
         frames = [*self._undecided, *self._frames_of(bytes(joined))]
@@ -202,18 +205,17 @@ class Uplink:
         self._undecided = frames[decided:]
         return frames[:decided]
 
-    def _replayed(self, guard: EchoGuard, pcm: Buffer, at_ms: float) -> bytes:
-        """What came before the layout was known, cleaned as if it came now: the guard is told what was played as it was played, and what
-        it would not have been told yet where frames and sound have parted."""
-        cleaned, size = [], self._frame_bytes
-        for index in range(len(pcm) // size):
-            frame_ms = at_ms + index * FRAME_MS
-            while self._replay and self._replay[0][1] <= frame_ms + _AHEAD_MS:
-                self._tell_guard(*self._replay.pop(0))
-            cleaned.append(bytes(guard.clean(pcm[index * size : (index + 1) * size], frame_ms, _AHEAD_MS)))
-        while self._replay:
-            self._tell_guard(*self._replay.pop(0))
-        return b"".join(cleaned)
+    def _all_so_far(self) -> list[Buffer]:
+        """What came before the layout was known, as if it came now: at the times at which it came, and among what was played then."""
+        journal, self._unknown = self._unknown or [], None
+        frames: list[Buffer] = []
+        for came, content, at_ms in journal:
+            if not came:
+                self._tell_guard(content, at_ms)
+            elif content:
+                frames += self._of_caller(self._recutter.push(content), at_ms)
+        self._unheard_at_ms = self._guarded_until_ms - (len(frames) + len(self._undecided)) * FRAME_MS
+        return frames
 
     def listen(self, now_ms: float) -> None:
         """Have the detector judge what has arrived; several frames at once, because each look has its price."""
@@ -244,7 +246,8 @@ class Uplink:
         if found is None:
             return
         if self._unknown is not None:
-            found = self._of_both(found, bytes(self._unknown) + bytes(data))
+            so_far = [content for came, content, _ in self._unknown if came and content]
+            found = self._of_both(found, b"".join((*so_far, data)))
         self.layout = found
         self.news = True
         half = self._rate_hz // 2
@@ -265,27 +268,25 @@ class Uplink:
         return _OF_BOTH_TRACKS[found]
 
     def _guard_again(self) -> None:
-        """The guard for the stream as it turned out to be, told of everything that was played meanwhile."""
+        """The guard for the stream as it turned out to be."""
         wanted = self._mode == "on" or (self._mode == "auto" and self._both and not self._stereo)
         if wanted and (self._guard is None or self._rate_hz != self._line_hz):
             self._guard = EchoGuard(self._rate_hz, is_mixed=self._both)
             if self._rate_hz != self._line_hz:
                 self._to_line = Resampler(self._line_hz, self._rate_hz)
-            self._replay = self._played
-        self._played = []
         self.wants_playback = self._guard is not None
 
     def played(self, pcm: Buffer, at_ms: float) -> None:
         """This was sent to the switch, at the declared rate; the caller hears it from `at_ms` on."""
-        if self._guard is None:
-            self._played.append((bytes(pcm), at_ms))
+        if self._unknown is not None:
+            self._unknown.append((False, bytes(pcm), at_ms))
         else:
             self._tell_guard(pcm, at_ms)
 
     def flushed(self, at_ms: float) -> None:
         """Everything from `at_ms` on was wiped and is never heard."""
-        if self._guard is None:
-            self._played.append((None, at_ms))
+        if self._unknown is not None:
+            self._unknown.append((False, None, at_ms))
         else:
             self._tell_guard(None, at_ms)
 
