@@ -5,7 +5,7 @@ VENV := .venv
 MINISTACK := .venv-ministack
 UV := $(VENV)/bin/uv
 BIN := $(VENV)/bin
-DEPLOYABLES := layer api bridge
+DEPLOYABLES := layer api records bridge
 
 .PHONY: setup run demo test check faults bench lock clean
 
@@ -46,7 +46,7 @@ check: setup
 	$(BIN)/cfn-lint template.yaml
 
 faults: setup
-	$(BIN)/python -m pytest -n 2 --dist worksteal tests/faults tests/security -m "faults or not faults"
+	HYPOTHESIS_PROFILE=faults $(BIN)/python -m pytest -n 2 --dist worksteal tests/faults tests/security tests/properties -m "faults or not faults"
 
 bench: setup
 	$(BIN)/python -m bench

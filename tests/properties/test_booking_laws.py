@@ -21,6 +21,7 @@ from pokea.toolkit import ToolResult
 from tests.fakes.conversation import CLINIC, Conversation
 from tests.fakes.memory_store import MemoryStore
 from tests.oracles.slot_checker import check
+from tests.support.sizes import examples
 
 TIMES = ("10 am", "10:15 am", "10:30 am", "11 am", "2 pm")
 NUMBERS = [E164(f"+25472200{number:04d}") for number in range(4)]
@@ -128,7 +129,7 @@ steps = st.tuples(
 rounds = st.lists(st.tuples(steps, st.lists(steps, max_size=2)), max_size=12)
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(120))
 @given(st.integers(1, 2), rounds)
 def test_no_history_oversells_loses_or_doubles(capacity: int, script: list[tuple[Any, list[Any]]]) -> None:
     clinic = Clinic(capacity)
@@ -142,6 +143,7 @@ def test_no_history_oversells_loses_or_doubles(capacity: int, script: list[tuple
     assert check(clinic.history, clinic.final(), capacity) == []
 
 
+@settings(max_examples=examples(40))
 @given(st.lists(steps, max_size=8), st.sampled_from(SERVICES), st.sampled_from(TIMES))
 def test_what_is_offered_can_be_booked_and_what_is_not_cannot(script: list[Any], service: str, time: str) -> None:
     clinic = Clinic(1)
