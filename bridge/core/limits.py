@@ -19,6 +19,7 @@ class Due(StrEnum):
     ASK_AGAIN = "ask_again"
     IDLE_GOODBYE = "idle_goodbye"
     MAX_DURATION = "max_duration"
+    FRUITLESS = "fruitless"  # the call leads nowhere, or costs more than it may: see `bridge.core.fruitless`
 
 
 class IdleTimer:
