@@ -2,5 +2,54 @@
 
 from __future__ import annotations
 
-ENGLISH: dict[str, str] = {}
-SWAHILI: dict[str, str] = {}
+ENGLISH = {
+    "reception_ask_question": "What would you like to know?",
+    "reception_answer": "{answer} Is there anything else?",
+    "reception_answer_elsewhere": "I can tell you that in {spoken_in}. {answer} Is there anything else?",
+    "language_en": "English",
+    "language_sw": "Swahili",
+    "reception_ask_whether": "Is this your question: {question}?",
+    "reception_unknown": "I do not know that, and I would rather not guess. Shall I connect you with somebody who does?",
+    "reception_unknown_message": "I do not know that, and I would rather not guess. Shall I take a message?",
+    "reception_no_directions": "I have no directions here. Shall I connect you with somebody who does?",
+    "reception_directions": "{directions} Is there anything else?",
+    "hours_between": "from {opens} to {closes}",
+    "hours_whole_day": "all day and all night",
+    "hours_midnight": "midnight",
+    "hours_days": "{first} to {last}",
+    "hours_on_day": "On {day} we are open {openings}. Is there anything else?",
+    "hours_closed_day": "On {day} we are closed. Is there anything else?",
+    "hours_open_then": "Yes, we are open at that time: on {day} {openings}. Is there anything else?",
+    "hours_closed_then": "No, we are closed at that time. On {day} we are open {openings}. Is there anything else?",
+    "hours_now_open": "We are open now.",
+    "hours_now_closed": "We are closed now.",
+    "hours_week": "{now} We are open {week}. Is there anything else?",
+    "hours_never": "I have no opening hours here. Shall I connect you with somebody who knows?",
+    "hours_which_day": "For which day would you like to know our opening hours?",
+}
+
+SWAHILI = {
+    "reception_ask_question": "Ungependa kujua nini?",
+    "reception_answer": "{answer} Kuna lingine?",
+    "reception_answer_elsewhere": "Hilo naweza kukuambia kwa {spoken_in}. {answer} Kuna lingine?",
+    "language_en": "Kiingereza",
+    "language_sw": "Kiswahili",
+    "reception_ask_whether": "Je, swali lako ni hili: {question}?",
+    "reception_unknown": "Hilo silijui, na sipendi kubahatisha. Nikuunganishe na mtu anayejua?",
+    "reception_unknown_message": "Hilo silijui, na sipendi kubahatisha. Nichukue ujumbe wako?",
+    "reception_no_directions": "Sina maelekezo hapa. Nikuunganishe na mtu anayejua?",
+    "reception_directions": "{directions} Kuna lingine?",
+    "hours_between": "kuanzia {opens} hadi {closes}",
+    "hours_whole_day": "mchana na usiku",
+    "hours_midnight": "saa sita usiku",
+    "hours_days": "{first} hadi {last}",
+    "hours_on_day": "{day} tuko wazi {openings}. Kuna lingine?",
+    "hours_closed_day": "{day} tumefunga. Kuna lingine?",
+    "hours_open_then": "Ndiyo, tuko wazi wakati huo: {day} {openings}. Kuna lingine?",
+    "hours_closed_then": "Hapana, tumefunga wakati huo. {day} tuko wazi {openings}. Kuna lingine?",
+    "hours_now_open": "Sasa tuko wazi.",
+    "hours_now_closed": "Sasa tumefunga.",
+    "hours_week": "{now} Tuko wazi {week}. Kuna lingine?",
+    "hours_never": "Sina saa za kazi hapa. Nikuunganishe na mtu anayejua?",
+    "hours_which_day": "Ungependa kujua saa za kazi za siku gani?",
+}

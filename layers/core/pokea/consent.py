@@ -1,0 +1,134 @@
+"""Who asked not to be called again, and how one hears it.
+
+"Stop calling me" acts at once and without any model: the bridge hears it itself by `asks_to_stop` (or by `STOP_KEY`) and runs the tool
+optOut. What that leaves is a `Suppression`: it holds a digest of the number and no number, is written once, and is never taken back by
+an agent. Whoever places a call asks `is_suppressed` first.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from pokea.ids import BusinessId, SessionId
+from pokea.phone_numbers import E164
+from pokea.ports import Records
+from pokea.privacy import Pii
+from pokea.records import Kind
+
+STOP_KEY = "9"
+MARKETING = frozenset({"leads"})  # agents that never call a number that is suppressed
+
+# Phrases that mean nothing else, wherever in a sentence they stand, whatever language the call is held in.
+STOP_WORDS: dict[str, tuple[str, ...]] = {
+    "en": (
+        "stop calling",
+        "stop phoning",
+        "stop ringing me",
+        "don't call me again",
+        "do not call me again",
+        "don't call again",
+        "do not call again",
+        "never call me",
+        "never call again",
+        "don't ever call",
+        "don't call me anymore",
+        "don't call this number",
+        "do not call this number",
+        "don't phone me again",
+        "do not contact me",
+        "don't contact me",
+        "remove me",
+        "remove my number",
+        "delete my number",
+        "take me off",
+        "take my number off",
+        "do not call list",
+        "unsubscribe",
+        "opt out",
+        "opt me out",
+    ),
+    "sw": (
+        "usinipigie",
+        "msinipigie",
+        "usipige tena",
+        "msipige tena",
+        "usipige simu tena",
+        "msipige simu tena",
+        "acha kunipigia",
+        "acheni kunipigia",
+        "wacha kunipigia",
+        "wacheni kunipigia",
+        "sitaki kupigiwa",
+        "sitaki mnipigie",
+        "sitaki unipigie",
+        "niondoe",
+        "niondoeni",
+        "mniondoe",
+        "nitoe kwenye orodha",
+        "nitoeni kwenye orodha",
+        "ondoa namba yangu",
+        "ondoa nambari yangu",
+        "ondoeni namba yangu",
+        "ondoeni nambari yangu",
+        "toa namba yangu",
+        "toa nambari yangu",
+        "futa namba yangu",
+        "futa nambari yangu",
+        "futeni namba yangu",
+        "futeni nambari yangu",
+    ),
+}
+STOP_PHRASES = tuple(phrase for phrases in STOP_WORDS.values() for phrase in phrases)
+MAX_HEARD_CHARS = 2_000  # of one caller turn; what comes first is looked at
+
+
+def asks_to_stop(heard: str, phrases: Iterable[str] = STOP_PHRASES) -> bool:
+    """Whether one of `phrases` stands in the caller's words, word for word; case, accents and punctuation do not count."""
+    words = f" {_plain(heard[:MAX_HEARD_CHARS])} "
+    return any(f" {_plain(phrase)} " in words for phrase in phrases)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suppression:
+    """This business must not call this number. `digest` stands for the number: see `number_digest`."""
+
+    business_id: BusinessId
+    digest: str
+    session_id: SessionId  # the call in which it was asked for
+    asked_at: datetime
+    version: int = 0
+
+
+SUPPRESSION: Kind[Suppression] = Kind(
+    "suppression",
+    Suppression,
+    key=lambda suppression: suppression.digest,
+    privacy={
+        "business_id": Pii.ID,
+        "digest": Pii.CONTACT,
+        "session_id": Pii.ID,
+        "asked_at": Pii.NONE,
+        "version": Pii.NONE,
+    },
+)
+
+
+def number_digest(business_id: BusinessId, number: E164) -> str:
+    """Tells numbers apart without holding them. Whoever has the digest can try all numbers, so it is kept as a contact is."""
+    return hashlib.sha256(f"suppression\n{business_id}\n{number}".encode()).hexdigest()[:40]
+
+
+def is_suppressed(records: Records, business_id: BusinessId, number: E164) -> bool:
+    return records.record(SUPPRESSION, business_id, number_digest(business_id, number)) is not None
+
+
+def _plain(text: str) -> str:
+    """The words of `text`, one space apart: "Don't!" and "dont" are one word."""
+    folded = unicodedata.normalize("NFKD", text.casefold())
+    letters = "".join(c for c in folded if not unicodedata.combining(c) and c not in "'’`")
+    return " ".join(re.sub(r"[^\w]+", " ", letters).replace("_", " ").split())
