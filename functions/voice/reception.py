@@ -16,21 +16,34 @@ from pokea.adapters.hook_gate import HookGate
 from pokea.adapters.http_events import HookRequest
 from pokea.adapters.observability import Log
 from pokea.adapters.tokens import TokenSigner
-from pokea.calls import Call
+from pokea.calls import Call, CallStatus
 from pokea.clock import Clock
 from pokea.errors import Indeterminate, Unavailable
 from pokea.ids import BusinessId, SessionId
 from pokea.lines import Line
 from pokea.phone_numbers import E164
-from pokea.sautikit.document import Speech, empty_document, goodbye_document
+from pokea.sautikit.document import (
+    Dialling,
+    Speech,
+    busy_document,
+    dial_document,
+    empty_document,
+    goodbye_document,
+)
 from pokea.sautikit.hooks import Hook, parse_hook
-from pokea.sautikit.invitation import Endpoints, invitation
+from pokea.sautikit.invitation import Endpoints, fallback_of, invitation
 from pokea.sautikit.register import CallRegister, Entry, line_of
 from pokea.sautikit.replies import Reply, sets_up
 
 STORE_DEADLINE_S = 1.2  # together with everything else a document is out in less than two seconds
 NOT_IN_SERVICE = Speech(text="Sorry, this number is not in service. Goodbye.")
 APOLOGY = Speech(text="Sorry, we cannot take your call right now. Please try again in a few minutes. Goodbye.")
+NOBODY_CAME = {
+    "en-KE": Speech(text="Sorry, nobody could take your call. Please call again later. Goodbye."),
+    "sw-KE": Speech(
+        text="Samahani, hakuna aliyeweza kupokea simu yako. Tafadhali piga tena baadaye. Kwaheri.", language="sw-KE"
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +54,14 @@ class Addresses:
     release: str
     token_ttl_s: int
     stream_status_url: Callable[[], str]
+
+
+@dataclass(frozen=True, slots=True)
+class CarrierWays:
+    """What was found out about the carrier. `continues`: it goes on after a stream. `nested_dial`: how it takes the number of a Dial."""
+
+    continues: bool = False
+    nested_dial: bool = True
 
 
 class Reception:
@@ -55,6 +76,7 @@ class Reception:
         clock: Clock,
         log: Log,
         deadline: Deadline | None = None,
+        ways: CarrierWays | None = None,
     ) -> None:
         self._gate = gate
         self._register = register
@@ -64,6 +86,7 @@ class Reception:
         self._clock = clock
         self._log = log
         self._deadline = deadline or Deadline(STORE_DEADLINE_S)
+        self._ways = ways or CarrierWays()
 
     def answer(self, request: HookRequest) -> bytes:
         """The voice document for a hook. Raises Unauthorized and RejectedInput; a failing store still yields a document."""
@@ -71,7 +94,7 @@ class Reception:
         self._gate.admit(request, now)
         hook = parse_hook(request.body, request.headers, request.query)
         try:
-            entry = self._deadline.run(lambda: self._register().enter(hook, now))
+            entry = self._deadline.run(lambda: self._register().enter(hook, now, is_asked=True))
         except (Unavailable, Indeterminate) as error:
             self._log.error("call not entered", error, session_id=hook.session_id, state=hook.state)
             self._log.count("VoiceStoreFailed", state=hook.state)
@@ -90,9 +113,33 @@ class Reception:
             return goodbye_document(NOT_IN_SERVICE)
         if entry.reply is Reply.EMPTY or entry.call is None or entry.call.stream_issued_at is None:
             return empty_document()
+        if entry.reply is not Reply.STREAM:
+            return self._after_stream(entry.reply, entry.call, entry.line)
         if entry.line is None:  # the number was given up after the call had begun
             return goodbye_document(NOT_IN_SERVICE)
         return self._invite_call(entry.call, entry.line, entry.call.stream_issued_at)
+
+    def _after_stream(self, reply: Reply, call: Call, line: Line | None) -> bytes:
+        """For a carrier that asks what comes behind a stream. Words and number are those that were stored when they were allowed."""
+        onward = call.onward
+        if line is None or not self._is_asked_later(line):
+            return empty_document()
+        if reply is Reply.FALLBACK:
+            fallback = fallback_of(line)
+            return busy_document(fallback.say if fallback.say and fallback.say.text else APOLOGY, fallback)
+        if onward is None:
+            return empty_document()
+        if reply is Reply.APOLOGY:
+            is_lost = onward.outcome not in (None, CallStatus.COMPLETED)
+            return goodbye_document(NOBODY_CAME.get(onward.language, APOLOGY)) if is_lost else empty_document()
+        self._log.count("HandedToCarrier")
+        dialling = Dialling(
+            number=onward.number, caller_id=line.number, ring_s=onward.ring_s, nested=self._ways.nested_dial
+        )
+        return dial_document(Speech(text=onward.words, language=onward.language), dialling)
+
+    def _is_asked_later(self, line: Line) -> bool:
+        return line.dials and self._ways.continues
 
     def _without_store(self, hook: Hook, now: datetime) -> bytes:
         """The best answer from the hook alone. Only what starts a call is invited; nothing that ends one ever is."""
@@ -118,4 +165,5 @@ class Reception:
             release=addresses.release,
             stream_status_url=addresses.stream_status_url(),
         )
-        return invitation(session_id, open_metadata, line, endpoints, token)
+        is_last = self._is_asked_later(line)
+        return invitation(session_id, open_metadata, line, endpoints, token, is_last=is_last)

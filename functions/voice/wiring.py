@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 
-from functions.voice.reception import Addresses, Reception
+from functions.voice.reception import Addresses, CarrierWays, Reception
 from functions.voice.settings import VoiceSettings
 from pokea.adapters.control_settings import hook_url, secrets_of
 from pokea.adapters.hook_gate import HookGate
@@ -49,4 +49,5 @@ def build(environ: Mapping[str, str]) -> Reception:
         ),
         clock=SystemClock(),
         log=Log("voice"),
+        ways=CarrierWays(settings.carrier_continues, settings.dial_form == "nested"),
     )

@@ -12,6 +12,7 @@ from pokea.ids import BusinessId, SessionId
 from pokea.phone_numbers import E164
 from pokea.sautikit.closings import CloseReason, Closing
 
+INTERNAL_AGENTS = ("whisper",)  # their calls go to our own people, who are owed nothing
 _NOTES_KEPT = 20
 _NOTE_CHARS = 300
 
@@ -40,10 +41,16 @@ def callback_owed(call: Call, now: datetime) -> CallbackTask | None:
     return _task(call, call.stream_failed, (), now)
 
 
+def may_owe(closing: Closing) -> bool:
+    """Whether a call that ended so can have left a task."""
+    is_cut = closing.reason is CloseReason.BRIDGE_ERROR and closing.handoff is not None
+    return is_cut or closing.reason is CloseReason.MODEL_LOST
+
+
 def callback_after(call: Call, closing: Closing, facts: Iterable[str], now: datetime) -> CallbackTask | None:
-    """The task that a call leaves which lost every model: what the caller wanted is not done. `facts`: what tools were asked and
-    answered, a line each."""
-    if closing.reason is not CloseReason.MODEL_LOST:
+    """The task that a call leaves which lost every model, or lost the person it was handed over to: what the caller wanted is not done.
+    `facts`: what tools were asked and answered, a line each."""
+    if not may_owe(closing) or call.agent in INTERNAL_AGENTS:
         return None
     said = [f"{line.who}: {line.text}" for line in closing.transcript]
     return _task(call, closing.reason.value, [*said[-_NOTES_KEPT // 2 :], *facts], now)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -20,8 +20,10 @@ class CloseReason(StrEnum):
     CALLER_HUNG_UP = "caller_hung_up"
     IDLE = "idle"
     MAX_DURATION = "max_duration"
+    FRUITLESS = "fruitless"  # the same over and over, or dearer than a call may be
     BRIDGE_ERROR = "bridge_error"
     MODEL_LOST = "model_lost"
+    HANDED_OVER = "handed_over"  # a person took over
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +35,41 @@ class Said:
     at_ms: int
 
 
+@dataclass(frozen=True, slots=True)
+class ToolUse:
+    """One tool call as the bridge saw it: asked for at `at_ms`, answered `took_ms` later with `status`."""
+
+    name: str
+    status: str
+    took_ms: int
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """What a tool was asked and what it answered, as far as the bridge kept it."""
+
+    tool: str
+    arguments: Mapping[str, object]
+    result: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingPointer:
+    """Where the sound of a call is. `key` is the same in the storage and in the bridge's spool."""
+
+    key: str
+    size_bytes: int
+    ms: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Closing:
-    """`truncated` tells that the transcript was cut to what can be kept: its latest part."""
+    """`truncated` tells that the transcript was cut to what can be kept: its latest part.
+
+    latency_ms: of each turn, from the caller's last speech to the first sample of the answer heard. handoff: id of the hand-off that the
+    call ended in or tried last. kept_until: when it may be tidied away. What follows `closed_at` is unknown of calls on older bridges.
+    """
 
     session_id: SessionId
     business_id: BusinessId
@@ -44,11 +78,20 @@ class Closing:
     transcript: tuple[Said, ...]
     truncated: bool
     closed_at: datetime
+    language: str = ""
+    latency_ms: tuple[int, ...] = ()
+    tools: tuple[ToolUse, ...] = ()
+    facts: tuple[Fact, ...] = ()
+    recording: RecordingPointer | None = None
+    handoff: str | None = None
+    kept_until: datetime | None = None
 
 
 class Closings(Protocol):
     def add(self, closing: Closing) -> bool:
         """Keep `closing`. False if the call already has one: the first stands. Raises Unavailable or Indeterminate."""
+
+    def closing(self, session_id: SessionId) -> Closing | None: ...
 
 
 def kept(transcript: Sequence[Said]) -> tuple[tuple[Said, ...], bool]:
@@ -59,6 +102,18 @@ def kept(transcript: Sequence[Said]) -> tuple[tuple[Said, ...], bool]:
         if room < 0:
             return tuple(transcript[index + 1 :]), True
     return tuple(transcript), False
+
+
+def recording_key(business_id: str, day: str, session_id: str) -> str:
+    return f"recordings/{business_id}/{day}/{session_id}.wav"
+
+
+def own_recording(pointer: RecordingPointer | None, business_id: str, session_id: str) -> RecordingPointer | None:
+    """`pointer` if it can be that of this call: a bridge names the recordings of its own calls only."""
+    if pointer is None:
+        return None
+    day = pointer.key.split("/")[2] if pointer.key.count("/") == 3 else ""
+    return pointer if pointer.key == recording_key(business_id, day, session_id) else None
 
 
 def end_of(closing: Closing) -> CallEnded:

@@ -8,7 +8,9 @@
     </Response>
 
 What stands behind the stream runs only on platforms that continue after it, and only after the bridge was lost or refused: a call
-that ends normally is hung up first. `connect="true"` is not optional: without it the document ends at once and the leg hangs up.
+that ends normally is hung up first. A line whose callers are handed over by the carrier has nothing behind its stream: such a platform
+then asks what comes next, and is answered with a Dial or with the fallback. `connect="true"` is not optional: without it the document
+ends at once and the leg hangs up.
 
 Every function takes plain values and returns the document's bytes (UTF-8, with declaration). Text is data: markup in it is escaped, and
 characters that XML 1.0 cannot carry are dropped, because the standard library's writer lets U+000B and lone surrogates through.
@@ -64,6 +66,16 @@ class Fallback:
     say: Speech | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialling:
+    """A second leg that the carrier makes. `nested`: the number stands in an element of its own, else it is the Dial's text."""
+
+    number: E164
+    caller_id: E164
+    ring_s: int
+    nested: bool = True
+
+
 def stream_document(stream: Stream, *, say_first: Speech | None = None, fallback: Fallback | None = None) -> bytes:
     """The document of a new call. The same values give the same bytes."""
     response = Element("Response")
@@ -105,6 +117,16 @@ def busy_document(say: Speech, fallback: Fallback | None = None) -> bytes:
         return goodbye_document(say)
     response = Element("Response")
     _fall_back(response, fallback)
+    return _bytes(response)
+
+
+def dial_document(say: Speech, dialling: Dialling) -> bytes:
+    """Says one thing and rings one number: a call that is handed over by the carrier."""
+    response = Element("Response")
+    _say(response, say)
+    attributes = {"callerId": str(dialling.caller_id), "timeout": str(dialling.ring_s)}
+    dial = SubElement(response, "Dial", attributes)
+    (SubElement(dial, "Number") if dialling.nested else dial).text = dialling.number
     return _bytes(response)
 
 

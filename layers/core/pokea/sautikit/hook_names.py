@@ -57,6 +57,7 @@ CAUSE = (
     "error",
     "message",
 )
+DIAL_STATUS = ("dialCallStatus", "DialCallStatus", "dial_call_status", "dialStatus", "DialStatus", "dial_status")
 EVENT_ID = ("event_id", "eventId", "EventId")
 OCCURRED_AT = ("occurred_at", "occurredAt")
 ANSWERED_AT = ("answered_at", "answeredAt")

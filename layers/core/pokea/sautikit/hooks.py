@@ -22,6 +22,7 @@ from pokea.events import (
     CallFact,
     CallRang,
     CarrierIdLearned,
+    DialEnded,
     StreamFailed,
     StreamStarted,
     StreamStopped,
@@ -67,6 +68,7 @@ class Hook:
     client_request_id: str | None = None
     duration_s: int | None = None
     cause: str | None = None
+    dialled: HookState | None = None  # how a leg that the carrier dialled itself has ended
     event_id: str = ""
     occurred_at: datetime | None = None
     answered_at: datetime | None = None
@@ -90,6 +92,7 @@ def parse_hook(body: bytes, headers: Mapping[str, str], query: Mapping[str, str]
         client_request_id=_label(_text(scopes, names.LABEL) or (query or {}).get("clientRequestId", "")),
         duration_s=_seconds(_text(scopes, names.DURATION)),
         cause=_cause(scopes),
+        dialled=_state_of(_text(scopes, names.DIAL_STATUS)),
         event_id=_event_id(scopes, headers, body),
         occurred_at=_time(_text(scopes, names.OCCURRED_AT)),
         answered_at=_time(_text(scopes, names.ANSWERED_AT)),
@@ -123,6 +126,8 @@ def facts_of(hook: Hook, received_at: datetime) -> tuple[CallFact, ...]:
         facts.append(StreamStopped(at=at))
     elif hook.state is HookState.STREAM_ERROR:
         facts.append(StreamFailed(at=at, reason=hook.cause or "stream_error"))
+    elif hook.state is HookState.DIAL_COMPLETED:
+        facts.append(DialEnded(at=at, status=_END_OF.get(hook.dialled or HookState.COMPLETED, CallStatus.COMPLETED)))
     elif hook.state in TERMINAL_STATES:
         if hook.answered_at is not None:
             facts.append(CallAnswered(at=when(hook.answered_at)))

@@ -25,8 +25,13 @@ def stream_url(endpoints: Endpoints, session_id: SessionId, token: str) -> str:
     return f"{endpoints.bridge_url}/g/{quote(endpoints.release, safe='')}/audio?call={call}&token={token}"
 
 
-def invitation(session_id: SessionId, open_metadata: str, line: Line, endpoints: Endpoints, token: str) -> bytes:
-    """The same arguments give the same bytes, so a repeated hook is answered with the identical document."""
+def invitation(
+    session_id: SessionId, open_metadata: str, line: Line, endpoints: Endpoints, token: str, *, is_last: bool = False
+) -> bytes:
+    """The same arguments give the same bytes, so a repeated hook is answered with the identical document.
+
+    is_last: nothing stands behind the stream, so that a carrier that goes on after it asks us first.
+    """
     stream = Stream(
         url=stream_url(endpoints, session_id, token),
         track=line.track,
@@ -35,5 +40,9 @@ def invitation(session_id: SessionId, open_metadata: str, line: Line, endpoints:
         status_callback=endpoints.stream_status_url,
         open_metadata=open_metadata,
     )
-    fallback = Fallback(number=line.fallback_number, say=Speech(text=line.fallback_say))
+    fallback = None if is_last else fallback_of(line)
     return stream_document(stream, say_first=Speech(text=line.say_first), fallback=fallback)
+
+
+def fallback_of(line: Line) -> Fallback:
+    return Fallback(number=line.fallback_number, say=Speech(text=line.fallback_say))

@@ -17,6 +17,7 @@ from pokea.errors import Conflict, Unavailable
 from pokea.events import CallFact
 from pokea.ids import SessionId
 from pokea.lines import Line
+from pokea.onward import Onward, given
 from pokea.phone_numbers import E164
 from pokea.sautikit.hooks import Hook, facts_of, oriented
 from pokea.sautikit.labels import attempt_session
@@ -44,9 +45,10 @@ class CallRegister:
         self._store = store
         self._lines = lines
 
-    def enter(self, hook: Hook, now: datetime) -> Entry:
+    def enter(self, hook: Hook, now: datetime, *, is_asked: bool = False) -> Entry:
         """Record `hook` and say what to answer. Raises Unavailable or Indeterminate when the store fails.
 
+        is_asked: the carrier does what the answer says, so that what may be said once is used up by it; an event only tells.
         A Stream reply means that the call, as returned, has been stored with its `stream_issued_at`.
         """
         hook = oriented(hook, self._lines)
@@ -54,7 +56,7 @@ class CallRegister:
             return Entry(reply=Reply.EMPTY, line=line_of(hook, self._lines))
         for _ in range(MAX_TRIES):
             try:
-                return self._enter_once(hook, hook.session_id, now)
+                return self._enter_once(hook, hook.session_id, now, is_asked)
             except Conflict:
                 continue
         raise Unavailable("call_contended", "the call changed too often while it was being read", retry_after_s=0.1)
@@ -63,7 +65,7 @@ class CallRegister:
         own = call.a_number if call.direction is Direction.OUTBOUND else call.b_number
         return self._lines.get(own) if own is not None else None
 
-    def _enter_once(self, hook: Hook, session_id: SessionId, now: datetime) -> Entry:
+    def _enter_once(self, hook: Hook, session_id: SessionId, now: datetime, is_asked: bool) -> Entry:
         facts = facts_of(hook, now)
         known = None if announces(hook.state) else self._store.call(session_id)
         if known is None:
@@ -75,13 +77,16 @@ class CallRegister:
                 # Ours, or a twin that says the very same: either way the document it leads to is the same.
                 reply = Reply.STREAM if fresh.stream_issued_at is not None else Reply.EMPTY
                 return Entry(reply=reply, line=self.line_of_call(known), call=known)
-        return self._applied(hook, known, facts, now)
+        return self._applied(hook, known, facts, now, is_asked)
 
-    def _applied(self, hook: Hook, known: Call, facts: tuple[CallFact, ...], now: datetime) -> Entry:
+    def _applied(self, hook: Hook, known: Call, facts: tuple[CallFact, ...], now: datetime, is_asked: bool) -> Entry:
         reply = reply_to(hook.state, known)
         moved = _after(known, facts)
         if reply is Reply.STREAM:
             moved = issue(moved, now)
+        elif reply is Reply.DIAL:
+            told = given(moved.onward, hook.event_id, now) if is_asked and moved.onward is not None else None
+            reply, moved = (Reply.EMPTY, moved) if told is None else (reply, _told(moved, told))
         if moved is not known:
             moved = self._store.put_call(moved)
         return Entry(reply=reply, line=self.line_of_call(moved), call=moved)
@@ -146,6 +151,10 @@ def _outbound_call(hook: Hook, session_id: SessionId, attempt: Call, now: dateti
         placed_as=None,
         version=0,
     )
+
+
+def _told(call: Call, onward: Onward) -> Call:
+    return call if onward is call.onward else replace(call, onward=onward)
 
 
 def _after(call: Call, facts: tuple[CallFact, ...]) -> Call:

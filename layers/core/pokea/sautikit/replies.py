@@ -3,6 +3,9 @@
 A second Stream document would fork the call's audio again, so it is given only while nobody has opened the stream, and then byte for
 byte as before. Everything that reports the end of something gets the empty document. A state whose name we do not know is answered
 like a first ring if it is the first we hear of the call, and never afterwards.
+
+Where the carrier goes on after a stream, it asks what to do next once the stream has gone. For a call that is being handed over that is
+to dial; for one whose bridge was lost it is what the line has for that. A call that ended well is over by then and gets the empty one.
 """
 
 from __future__ import annotations
@@ -16,6 +19,11 @@ from pokea.sautikit.hook_names import HookState
 class Reply(StrEnum):
     STREAM = "stream"
     EMPTY = "empty"
+    DIAL = "dial"  # the stream of a handed-over call has gone: the carrier is to ring whom the call names
+    FALLBACK = (
+        "fallback"  # the bridge was lost: what the line has for that, where it does not stand behind the stream already
+    )
+    APOLOGY = "apology"  # nobody took the call that the carrier dialled
     UNKNOWN_NUMBER = "unknown_number"  # nobody answers this number: say so politely and hang up
 
 
@@ -25,15 +33,19 @@ class Standing(StrEnum):
     NEW = "new"  # no Stream document was made for it yet
     INVITED = "invited"  # it was, but no bridge has opened the stream
     OPEN = "open"
+    LEAVING = "leaving"  # word was left with the carrier whom to dial next
     OVER = "over"
 
 
-_STREAM, _EMPTY = Reply.STREAM, Reply.EMPTY
+_STREAM, _EMPTY, _DIAL, _FALLBACK = Reply.STREAM, Reply.EMPTY, Reply.DIAL, Reply.FALLBACK
 _SET_UP = {
-    # state:                new      invited  open    over
-    HookState.RINGING: (_STREAM, _STREAM, _EMPTY, _EMPTY),
-    HookState.ANSWERED: (_STREAM, _STREAM, _EMPTY, _EMPTY),
-    HookState.UNKNOWN: (_STREAM, _EMPTY, _EMPTY, _EMPTY),
+    # state:                     new      invited    open       leaving over
+    HookState.RINGING: (_STREAM, _STREAM, _EMPTY, _EMPTY, _EMPTY),
+    HookState.ANSWERED: (_STREAM, _STREAM, _EMPTY, _EMPTY, _EMPTY),
+    HookState.UNKNOWN: (_STREAM, _EMPTY, _EMPTY, _DIAL, _EMPTY),
+    HookState.STREAM_STOPPED: (_EMPTY, _FALLBACK, _FALLBACK, _DIAL, _EMPTY),
+    HookState.STREAM_ERROR: (_EMPTY, _FALLBACK, _FALLBACK, _DIAL, _EMPTY),
+    HookState.DIAL_COMPLETED: (_EMPTY, _EMPTY, _EMPTY, Reply.APOLOGY, _EMPTY),
 }
 TABLE: dict[tuple[HookState, Standing], Reply] = {
     (state, standing): row[column]
@@ -46,6 +58,8 @@ TABLE: dict[tuple[HookState, Standing], Reply] = {
 def standing(call: Call) -> Standing:
     if is_over(call):
         return Standing.OVER
+    if call.onward is not None:
+        return Standing.LEAVING
     if call.opened_at is not None:
         return Standing.OPEN
     return Standing.NEW if call.stream_issued_at is None else Standing.INVITED
