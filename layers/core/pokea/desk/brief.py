@@ -5,6 +5,7 @@ from __future__ import annotations
 from textwrap import shorten
 
 from pokea.profile import Profile
+from pokea.retention import Recording
 from pokea.toolkit import Level
 from pokea.transfer import Handoff
 from pokea.words import WORDS, say
@@ -14,9 +15,12 @@ MAX_SPOKEN_CHARS = 100  # of one fact: the person listens on the telephone, and 
 
 
 def brief_of(handoff: Handoff, profile: Profile) -> str:
-    """In the person's language, with the caller's own words as they were given."""
+    """In the person's language, with the caller's own words as they were given. They are told of a recording before they take the call."""
     language = handoff.spoken_to_person
-    return say(language, "brief", business=profile.name, facts=" ".join(_facts(handoff, language)))
+    facts = _facts(handoff, language)
+    if profile.recording is not Recording.OFF:
+        facts.append(say(language, "brief_recorded"))
+    return say(language, "brief", business=profile.name, facts=" ".join(facts))
 
 
 def verified_how(handoff: Handoff, language: str) -> str:

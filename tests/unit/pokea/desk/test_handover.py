@@ -17,6 +17,7 @@ from pokea.hours import Opening, OpeningHours
 from pokea.ids import SessionId
 from pokea.phone_numbers import E164
 from pokea.profile import Profile
+from pokea.retention import Recording
 from pokea.toolkit import Evidence, HandoffMode, Level, ToolResult
 from pokea.transfer import HANDOFF, Handoff, HandoffState
 from pokea.words import WORDS
@@ -228,3 +229,11 @@ def test_the_human_s_answer_is_the_bridge_s_to_carry_out(tool: str, status: str,
     result = call(agent="whisper").tool(tool)
     assert (result.payload["status"], result.end_call) == (status, ends)
     assert "caller_gone" in agents.get("whisper").phrases(CLINIC, "sw")
+
+
+@pytest.mark.parametrize("recording", Recording)
+def test_who_is_rung_hears_of_a_recording_before_they_take_the_call(recording: Recording) -> None:
+    conversation = call()
+    conversation.tool("handOver", {"reason": "x"})
+    brief = brief_of(stored(conversation), replace(CLINIC, recording=recording))
+    assert ("may be recorded" in brief) is (recording is not Recording.OFF)
