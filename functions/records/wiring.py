@@ -1,0 +1,43 @@
+"""The records function's parts, put together from its environment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+
+from functions.records.secretary import RulesOnly, Secretary, Shelves, Summariser
+from functions.records.settings import RecordsSettings
+from pokea.adapters.control_settings import secrets_of
+from pokea.adapters.observability import Log
+from pokea.adapters.settings import load
+from pokea.profile import load_profiles
+
+
+def build(environ: Mapping[str, str]) -> Secretary:
+    """Raises BadSettings and BadProfile, each with one line that names the key."""
+    settings = load(RecordsSettings, environ)
+    secrets = secrets_of(settings, environ)
+
+    @cache
+    def shelves() -> Shelves:
+        from pokea.adapters.clients import dynamodb
+        from pokea.adapters.dynamo_calls import DynamoCallStore
+        from pokea.adapters.dynamo_closings import DynamoClosings
+        from pokea.adapters.dynamo_store import DynamoStore
+        from pokea.adapters.dynamo_table import DynamoTable
+
+        table = DynamoTable(dynamodb(), settings.core_table)
+        return Shelves(DynamoCallStore(table), DynamoClosings(table), DynamoStore(table))
+
+    @cache
+    def by_model(api_key: str) -> Summariser:
+        from functions.records.summaries import ModelSummaries
+
+        return ModelSummaries(api_key, settings.summary_model)
+
+    def summariser() -> Summariser:
+        api_key = secrets.optional("GEMINI_API_KEY")
+        return by_model(api_key) if api_key else RulesOnly()
+
+    profiles = load_profiles(settings.profiles_dir)
+    return Secretary(shelves=shelves, profiles=profiles, summariser=summariser, log=Log("records"))

@@ -1,0 +1,118 @@
+"""The class of every field of everything that is stored and is not a record of a `Kind`, which carries its own classes.
+
+`CLASSES` names each dataclass that some adapter lays out as an item. A test walks all of them, and fails on a field without a class.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pokea.booking import Appointment, Slot, SlotKey, Taker
+from pokea.calls import Call
+from pokea.confirm import Proposal
+from pokea.onward import Onward
+from pokea.privacy import Pii, classified
+from pokea.sautikit.callbacks import CallbackTask
+from pokea.sautikit.closings import Closing, Fact, RecordingPointer, Said, ToolUse
+
+CLASSES: Mapping[type[Any], Mapping[str, Pii]] = {
+    Call: {
+        "session_id": Pii.ID,
+        "business_id": Pii.ID,
+        "agent": Pii.NONE,
+        "direction": Pii.NONE,
+        "a_number": Pii.CONTACT,
+        "b_number": Pii.CONTACT,
+        "status": Pii.NONE,
+        "created_at": Pii.NONE,
+        "stream_issued_at": Pii.NONE,
+        "opened_at": Pii.NONE,
+        "answered_at": Pii.NONE,
+        "ended_at": Pii.NONE,
+        "carrier_call_id": Pii.ID,
+        "client_request_id": Pii.ID,
+        "open_metadata": Pii.SPEECH,
+        "duration_s": Pii.NONE,
+        "hangup_cause": Pii.NONE,
+        "stream_failed": Pii.NONE,
+        "placed_as": Pii.ID,
+        "relay": Pii.NONE,
+        "onward": Pii.CONTACT,
+        "version": Pii.NONE,
+    },
+    Onward: {
+        "handoff_id": Pii.ID,
+        "number": Pii.CONTACT,
+        "words": Pii.SPEECH,
+        "language": Pii.NONE,
+        "ring_s": Pii.NONE,
+        "given_at": Pii.NONE,
+        "given_to": Pii.ID,
+        "outcome": Pii.NONE,
+    },
+    Appointment: {
+        "appointment_id": Pii.ID,
+        "business_id": Pii.ID,
+        "service": Pii.NONE,
+        "resource": Pii.NONE,
+        "starts_at": Pii.NONE,
+        "ends_at": Pii.NONE,
+        "name": Pii.NAME,
+        "a_number": Pii.CONTACT,
+        "status": Pii.NONE,
+        "session_id": Pii.ID,
+        "intent_key": Pii.ID,
+        "buffer_minutes": Pii.NONE,
+        "version": Pii.NONE,
+    },
+    Slot: {"key": Pii.NONE, "takers": Pii.ID, "version": Pii.NONE},
+    SlotKey: {"business_id": Pii.ID, "resource": Pii.NONE, "starts_at": Pii.NONE},
+    Taker: {"held_until": Pii.NONE},
+    Proposal: {
+        "nonce": Pii.ID,
+        "session_id": Pii.ID,
+        "business_id": Pii.ID,
+        "action": Pii.NONE,
+        "arguments": Pii.SPEECH,
+        "read_back": Pii.SPEECH,
+        "proposed_at": Pii.NONE,
+        "state": Pii.NONE,
+        "used_by": Pii.ID,
+        "outcome": Pii.SPEECH,
+        "version": Pii.NONE,
+    },
+    Closing: {
+        "session_id": Pii.ID,
+        "business_id": Pii.ID,
+        "reason": Pii.NONE,
+        "duration_ms": Pii.NONE,
+        "transcript": Pii.SPEECH,
+        "truncated": Pii.NONE,
+        "closed_at": Pii.NONE,
+        "language": Pii.NONE,
+        "latency_ms": Pii.NONE,
+        "tools": Pii.NONE,
+        "facts": Pii.SPEECH,
+        "recording": Pii.ID,
+        "handoff": Pii.ID,
+        "kept_until": Pii.NONE,
+    },
+    Said: {"who": Pii.NONE, "text": Pii.SPEECH, "at_ms": Pii.NONE},
+    ToolUse: {"name": Pii.NONE, "status": Pii.NONE, "took_ms": Pii.NONE, "at_ms": Pii.NONE},
+    Fact: {"tool": Pii.NONE, "arguments": Pii.SPEECH, "result": Pii.SPEECH},
+    RecordingPointer: {"key": Pii.ID, "size_bytes": Pii.NONE, "ms": Pii.NONE},
+    CallbackTask: {
+        "session_id": Pii.ID,
+        "business_id": Pii.ID,
+        "number": Pii.CONTACT,
+        "reason": Pii.NONE,
+        "created_at": Pii.NONE,
+        "notes": Pii.SPEECH,
+    },
+}
+
+
+def checked() -> Mapping[type[Any], Mapping[str, Pii]]:
+    """`CLASSES`, once every field of every class is known to have one. Raises Misuse."""
+    return {cls: classified(cls, classes) for cls, classes in CLASSES.items()}

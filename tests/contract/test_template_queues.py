@@ -1,0 +1,128 @@
+"""template.yaml: what must hold of every queue, every consumer and every bucket."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from local.gateway_template import functions_of, read_template
+from pokea.retention import RECORDING_DAYS
+from tests.contract.test_template import ROOT, TEMPLATE, of_type, statements
+
+QUEUES = of_type("AWS::SQS::Queue")
+SOURCES = [
+    (name, event["Properties"])
+    for name, function in of_type("AWS::Serverless::Function").items()
+    for event in function["Properties"].get("Events", {}).values()
+    if event["Type"] == "SQS"
+]
+
+
+def arn_of(value: Any) -> str:
+    return str(value.get("Fn::GetAtt", "")) if isinstance(value, dict) else ""
+
+
+def dead_of(queue: dict[str, Any]) -> str:
+    return arn_of(queue["Properties"].get("RedrivePolicy", {}).get("deadLetterTargetArn")).removesuffix(".Arn")
+
+
+def test_every_queue_is_encrypted_and_is_or_has_a_dead_letter_queue() -> None:
+    assert {"EndedQueue", "EndedDeadQueue"} <= set(QUEUES)
+    dead = {dead_of(queue) for queue in QUEUES.values()} - {""}
+    for name, queue in QUEUES.items():
+        assert queue["Properties"]["SqsManagedSseEnabled"] is True, name
+        assert (name in dead) != bool(dead_of(queue)), name
+    for name in dead:
+        assert QUEUES[name]["Properties"]["MessageRetentionPeriod"] == 14 * 86_400, name
+
+
+def test_poison_is_tried_five_times() -> None:
+    for name, queue in QUEUES.items():
+        if dead_of(queue):
+            assert queue["Properties"]["RedrivePolicy"]["maxReceiveCount"] == 5, name
+
+
+def test_every_dead_letter_queue_has_an_alarm() -> None:
+    watched = {
+        arn_of(dimension["Value"]).removesuffix(".QueueName")
+        for alarm in of_type("AWS::CloudWatch::Alarm").values()
+        for dimension in alarm["Properties"].get("Dimensions", [])
+        if dimension["Name"] == "QueueName"
+    }
+    assert {dead_of(queue) for queue in QUEUES.values()} - {""} <= watched
+
+
+@pytest.mark.parametrize(("function", "source"), SOURCES, ids=lambda value: value if isinstance(value, str) else "")
+def test_a_message_is_not_seen_twice_while_it_is_worked_on(function: str, source: dict[str, Any]) -> None:
+    """AWS asks for a visibility timeout of six times the function's own."""
+    queue = QUEUES[arn_of(source["Queue"]).removesuffix(".Arn")]
+    timeout_s = TEMPLATE["Resources"][function]["Properties"]["Timeout"]
+    assert queue["Properties"]["VisibilityTimeout"] >= 6 * timeout_s
+    assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert source["BatchSize"] <= 10
+    assert source["ScalingConfig"]["MaximumConcurrency"] >= 2
+
+
+def test_every_queue_with_a_dead_letter_queue_has_one_consumer_that_may_take_from_it() -> None:
+    consumed = [arn_of(source["Queue"]) for _, source in SOURCES]
+    assert sorted(consumed) == sorted(f"{name}.Arn" for name, queue in QUEUES.items() if dead_of(queue))
+    for function, source in SOURCES:
+        role = function.removesuffix("Function") + "Role"
+        granted = [s for name, s in statements() if name == role and "sqs:ReceiveMessage" in json.dumps(s["Action"])]
+        assert [s["Resource"] for s in granted] == [source["Queue"]]
+        assert set(granted[0]["Action"]) == {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
+
+
+def test_nobody_may_do_more_to_a_queue_than_send_or_take() -> None:
+    for name, statement in statements():
+        actions = json.dumps(statement["Action"])
+        if "sqs:" in actions:
+            assert not any(
+                verb in actions for verb in ("Purge", "SetQueue", "AddPermission", "CreateQueue", "DeleteQueue")
+            ), name
+
+
+def test_the_tools_tell_the_queue_of_ended_calls() -> None:
+    tools = TEMPLATE["Resources"]["ToolsFunction"]["Properties"]["Environment"]["Variables"]
+    assert tools["POKEA_ENDED_QUEUE_URL"] == {"Ref": "EndedQueue"}
+    senders = {
+        name
+        for name, s in statements()
+        if "sqs:SendMessage" in json.dumps(s["Action"]) and arn_of(s["Resource"]) == "EndedQueue.Arn"
+    }
+    assert senders == {"ToolsRole"}
+
+
+def test_buckets_are_private_encrypted_kept_and_forget() -> None:
+    buckets = of_type("AWS::S3::Bucket")
+    assert set(buckets) == {"RecordingsBucket"}
+    for bucket in buckets.values():
+        properties = bucket["Properties"]
+        assert set(properties["PublicAccessBlockConfiguration"].values()) == {True}
+        assert properties["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+        assert bucket["DeletionPolicy"] == bucket["UpdateReplacePolicy"] == "Retain"
+        rules = properties["LifecycleConfiguration"]["Rules"]
+        kept = {int(rule["TagFilters"][0]["Value"]): rule["ExpirationInDays"] for rule in rules if "TagFilters" in rule}
+        assert kept == {days: days for days in RECORDING_DAYS}
+        assert any("TagFilters" not in rule and rule["ExpirationInDays"] <= 366 for rule in rules)
+
+
+def test_a_bucket_is_reached_over_tls_only_and_by_no_function() -> None:
+    (policy,) = of_type("AWS::S3::BucketPolicy").values()
+    (statement,) = policy["Properties"]["PolicyDocument"]["Statement"]
+    assert statement["Effect"] == "Deny" and statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    assert not any("s3:" in json.dumps(s["Action"]) for _, s in statements())  # the bridge alone writes recordings
+
+
+def test_the_sdk_of_the_summaries_ships_with_its_function_alone() -> None:
+    assert (ROOT / "functions/requirements-records.txt").read_text() == (ROOT / "requirements/records.txt").read_text()
+    makefile = (ROOT / "functions/Makefile").read_text()
+    assert (
+        "$(call install,requirements-records.txt)"
+        in makefile.partition("build-RecordsFunction:")[2].partition("\n\n")[0]
+    )
+    assert "google-genai" in (ROOT / "requirements/records.txt").read_text()
+    assert "google-genai" not in (ROOT / "requirements/layer.txt").read_text()
+    assert any(function.name == "pokea-records" for function in functions_of(read_template(ROOT / "template.yaml")))
