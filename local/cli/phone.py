@@ -19,7 +19,7 @@ from websockets.exceptions import ConnectionClosed
 
 from local.audio.recording import StereoRecorder
 from local.caller import ManualCaller, Persona, Rule, ScriptedCaller
-from local.demo.run import RecordTap
+from local.demo.tap import RecordTap
 from local.speech.resample import resample
 from local.speech.voice import Voice
 
@@ -137,10 +137,14 @@ class Phone:
     async def _ask_to_be_rung(self) -> None:
         """`POST /calls` with the key that `pokea up` made for this machine."""
         key = json.loads((self._options.state / "api_keys.json").read_text(encoding="utf-8"))
-        business, secret = next(iter(key.items()))
+        business = self._options.business or next(iter(key))
+        if business not in key:
+            raise PhoneGone(f"--business: {business!r} is not one of {', '.join(key)}")
         async with httpx.AsyncClient(base_url=self._address.gateway_url, timeout=10) as client:
             reply = await client.post(
-                "/calls", json={"to": self._options.number}, headers={"Authorization": f"Bearer {secret}"}
+                "/calls",
+                json={"to": self._options.number, "context": dict(self._options.context)},
+                headers={"Authorization": f"Bearer {key[business]}"},
             )
         if reply.status_code != 202:
             raise PhoneGone(f"{business} could not place the call: {reply.status_code} {reply.text}")

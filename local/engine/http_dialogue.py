@@ -11,9 +11,12 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from local.engine.dialogue import Act, Dialogue, Say, services_of
+from local.engine.conversation import KEYED
+from local.engine.dialogue import Act, Dialogue, Say
 from local.engine.http_wire import BadRequest
+from local.engine.subject import subject_of
 from local.engine.takeover import brief_in, restored
+from local.engine.talks import talk_for
 
 _READ_ALOUD = re.compile(r'^(?:read this aloud|say exactly this)\b.*?: "(.*)"$', re.IGNORECASE | re.DOTALL)
 _LANGUAGE = re.compile(r"\b(English|Swahili)\b")
@@ -55,19 +58,20 @@ def system_text(messages: Sequence[Mapping[str, Any]]) -> str:
 
 def begun(instructions: str, tools: Sequence[Mapping[str, Any]]) -> Dialogue:
     """A dialogue for the tools and the instructions; its language is the first one that the instructions name."""
-    declarations = [tool.get("function") or {} for tool in tools]
-    services, names = services_of(declarations), frozenset(str(one.get("name")) for one in declarations)
+    subject = subject_of([tool.get("function") or {} for tool in tools])
     named = _LANGUAGE.search(instructions)
     language = "sw" if named and named[1] == "Swahili" else "en"
     if (brief := brief_in(instructions)) is not None:
-        return restored(brief, services, names, language)
-    return Dialogue(services, names, language)
+        return restored(brief, subject, language)
+    return talk_for(subject, language, instructions)
 
 
 def _heard(dialogue: Dialogue, text: str, *, answered: bool) -> list[Act]:
     if match := _READ_ALOUD.match(text.strip()):
         dialogue.last_said = match[1]
         return [Say(match[1])]
+    if KEYED.match(text):
+        return dialogue.keyed()
     if text.startswith("["):  # a note about the connection, not the caller's words
         return dialogue.noted()
     words = text.lower().strip(" .!?")

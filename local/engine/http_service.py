@@ -26,13 +26,15 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from local.engine.answers import REPLIES
 from local.engine.dialogue import Act, CallTool, Say
 from local.engine.expectation import Expectation
-from local.engine.grammar import plain
 from local.engine.http_dialogue import replayed, system_text
 from local.engine.http_kills import HttpKills
 from local.engine.http_wire import BadRequest, HttpServer, Reply, Request
+from local.engine.openings import OPENINGS
 from local.engine.recogniser import recogniser_for
+from local.engine.subject import Subject, plain
 from local.engine.takeover import brief_in
 from local.speech.resample import resample
 from local.speech.voice import SpeechError, Voice
@@ -48,8 +50,6 @@ _MUMBLED = "mumbling"  # stands for speech that no grammar has: other recogniser
 _MUMBLE_MS = 700  # shorter sounds are no speech
 _AUDIBLE_RMS = 300.0
 
-Services = Mapping[str, Sequence[str]]
-
 
 class Recognises(Protocol):
     def recognise(self, pcm16k: bytes, expectation: Expectation) -> str | None: ...
@@ -61,11 +61,28 @@ class Expecting:
 
     expectation: Expectation
     language: str
-    services: Services
+    subject: Subject
+
+
+def subject_of_profiles(folder: Path = PROFILES) -> Subject:
+    """Whatever the callers of the example businesses may begin with, for those who speak before a dialogue has begun. Read as data."""
+    tools = {"proposeBooking", *(one.tool for one in OPENINGS), *REPLIES}
+    return Subject(frozenset(tools), services_of_profiles(folder), people_of_profiles(folder))
+
+
+def people_of_profiles(folder: Path = PROFILES) -> dict[str, tuple[str, ...]]:
+    """The people and departments of every example business; one key may stand for several."""
+    found: dict[str, tuple[str, ...]] = {}
+    for path in sorted(folder.glob("*.toml")):
+        directory = tomllib.loads(path.read_text(encoding="utf-8")).get("directory") or {}
+        for key, person in directory.items():
+            names = [plain(name) for spoken in person.get("names", {}).values() for name in spoken]
+            found[key] = tuple(dict.fromkeys((*found.get(key, ()), *names, plain(key.replace("_", " ")))))
+    return found
 
 
 def services_of_profiles(folder: Path = PROFILES) -> dict[str, tuple[str, ...]]:
-    """The services of every example business, for callers who speak before a dialogue has begun. Read as data."""
+    """The services of every example business."""
     found: dict[str, tuple[str, ...]] = {}
     for path in sorted(folder.glob("*.toml")):
         booking = tomllib.loads(path.read_text(encoding="utf-8")).get("booking") or {}
@@ -82,24 +99,24 @@ class OfflineServices:
     """What the three do. They share a memory of what was said, as parts of one engine; each can do without it."""
 
     voice: Voice
-    recogniser: Callable[[Services, str], Recognises] = recogniser_for
-    services: Services = field(default_factory=services_of_profiles)
+    recogniser: Callable[[Subject, str], Recognises] = recogniser_for
+    subject: Subject = field(default_factory=subject_of_profiles)
     _said: OrderedDict[str, Expecting] = field(default_factory=OrderedDict)
     _language: OrderedDict[str, str] = field(default_factory=OrderedDict)  # by sentence
 
     async def get_ready(self) -> None:
         """Start what the first caller would wait for; vocabularies load on their own."""
         await self.voice.say("ready")
-        await asyncio.to_thread(self.recogniser, self.services, "en")
+        await asyncio.to_thread(self.recogniser, self.subject, "en")
 
     async def transcribe(self, wav: bytes, prompt: str, language: str) -> str:
         pcm16k = pcm_of(wav)
         last_words = _tail(prompt)
         known = (expecting for said, expecting in reversed(self._said.items()) if last_words.endswith(said))
         expecting = next(known, None)
-        services = expecting.services if expecting is not None else self.services
+        subject = expecting.subject if expecting is not None else self.subject
         spoken = expecting.language if expecting is not None else language
-        recogniser = self.recogniser(services, spoken if spoken in ("en", "sw") else "en")
+        recogniser = self.recogniser(subject, spoken if spoken in ("en", "sw") else "en")
         for expectation in (expecting.expectation,) if expecting is not None else _FALLBACK:
             if words := await asyncio.to_thread(recogniser.recognise, pcm16k, expectation):
                 return words
@@ -109,11 +126,11 @@ class OfflineServices:
         self, messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]]
     ) -> Sequence[Act]:
         dialogue, acts = replayed(messages, tools)
-        expecting = Expecting(dialogue.expectation, dialogue.language, dialogue.services)
-        if dialogue.services:
-            self.services = dialogue.services
+        expecting = Expecting(dialogue.expectation, dialogue.language, dialogue.subject)
+        if dialogue.subject.tools:
+            self.subject = self.subject.with_all_of(dialogue.subject)
             await asyncio.to_thread(
-                self.recogniser, dialogue.services, dialogue.language
+                self.recogniser, dialogue.subject, dialogue.language
             )  # it loads before it is needed
         said = " ".join(act.text for act in acts if isinstance(act, Say))
         if said:

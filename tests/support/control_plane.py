@@ -14,29 +14,40 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
+import httpx
+
+from functions.records import app as records_app
+from functions.records.secretary import RulesOnly, Secretary, Shelves, Summariser
 from functions.stream_status import app as stream_status_app
 from functions.stream_status.desk import Books, EventDesk
 from functions.tools import app as tools_app
 from functions.tools.operations import Operations, Outside, Stores
 from functions.tools.wiring import Tools
 from functions.voice import app as voice_app
-from functions.voice.reception import Addresses, Reception
+from functions.voice.reception import Addresses, CarrierWays, Reception
+from pokea.accounts import AccountBook
 from pokea.adapters.control_settings import HookSettings, hook_url
 from pokea.adapters.deadline import Deadline
+from pokea.adapters.exchange import Reach, exchange_of
 from pokea.adapters.hook_gate import HookGate
 from pokea.adapters.observability import Log
+from pokea.adapters.public_http import PublicHttp, Reply
+from pokea.adapters.sautikit_rest import Carrier, CarrierSettings
 from pokea.adapters.secrets import Secrets
 from pokea.adapters.settings import load
 from pokea.adapters.tokens import TokenSigner
 from pokea.clock import ManualClock
-from pokea.ids import SessionId
+from pokea.desk.own_accounts import OwnAccounts
+from pokea.ids import BusinessId, SessionId
 from pokea.lines import PACKAGED, load_lines
 from pokea.ports import CallStore
-from pokea.profile import load_profiles
+from pokea.profile import Profile, load_profiles
 from pokea.sautikit.callbacks import CallbackTask
 from pokea.sautikit.closings import Closing
 from pokea.sautikit.register import CallRegister
-from tests.fakes.books import books
+from pokea.shipments import ShipmentBook
+from pokea.stored_shipments import StoredShipments
+from pokea.transfer import Exchange
 from tests.fakes.memory_store import MemoryCallStore, MemoryStore
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
@@ -46,7 +57,7 @@ TOKEN_KEY = "a-token-key-of-at-least-thirty-two-characters"
 SESSION = SessionId("HD_0a1b2c3d4e5f")
 CALLER = "+254700000001"
 LINES = load_lines(PACKAGED)
-LINE = next(iter(LINES.values()))
+LINE = next(line for line in LINES.values() if line.business_id == "whitedent")
 PROFILES = load_profiles(PACKAGED)
 Event = dict[str, Any]
 _names = itertools.count()
@@ -66,6 +77,9 @@ class MemoryClosings:
 
     def add(self, closing: Closing) -> bool:
         return self.closings.setdefault(closing.session_id, closing) is closing
+
+    def closing(self, session_id: SessionId) -> Closing | None:
+        return self.closings.get(session_id)
 
 
 class CountingCallStore(MemoryCallStore):
@@ -88,6 +102,25 @@ class CountingCallStore(MemoryCallStore):
         return super().first_sight(session_id, event_id, at)
 
 
+class NotifiedHttp(PublicHttp):
+    """Keeps what people's own systems would have been told."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, bytes]] = []
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+        timeout_s: float | None = None,
+    ) -> Reply:
+        self.sent.append((url, content or b""))
+        return Reply(200, {}, b"", url)
+
+
 @dataclass
 class ControlPlane:
     """Three functions over one store. `environ` overrides the settings; `calls` may be a store that misbehaves."""
@@ -96,6 +129,8 @@ class ControlPlane:
     environ: Mapping[str, str] = field(default_factory=dict)
     clock: ManualClock = field(default_factory=lambda: ManualClock(NOW))
     voice_deadline_s: float = 1.2
+    continues: bool = False  # the carrier goes on after a stream
+    profiles: Mapping[BusinessId, Profile] = field(default_factory=lambda: PROFILES)
 
     def __post_init__(self) -> None:
         self.logged = io.StringIO()
@@ -103,6 +138,21 @@ class ControlPlane:
         self.callbacks = MemoryCallbackTasks()
         self.closings = MemoryClosings()
         self.signer = TokenSigner(TOKEN_KEY)
+        self.ended: list[str] = []  # messages about ended calls
+        self.asked: list[httpx.Request] = []
+        self.answers: list[httpx.Response | Exception] = []
+        carrier = Carrier(
+            CarrierSettings("key", "https://carrier.test"), httpx.MockTransport(self._carrier), pause=lambda _: None
+        )
+        self.notified = NotifiedHttp()
+        self.reach = Reach(
+            calls=lambda: self.calls,
+            telephony=lambda: carrier,
+            voice_callback_url=lambda: f"https://api.example.com/voice/{PATH_SECRET}",
+            own_numbers=frozenset(LINES),
+            continues=self.continues,
+            http=lambda: self.notified,
+        )
         settings = load(HookSettings, {"POKEA_CORE_TABLE": "core", **self.environ})
         self.secrets = Secrets({"POKEA_WEBHOOK_PATH_SECRET": PATH_SECRET, **self.environ})
         self.gate = self.make_gate(settings)
@@ -113,6 +163,7 @@ class ControlPlane:
         self.voice = voice_app.make_handler(lambda: reception, self._log("voice"))
         self.events = stream_status_app.make_handler(lambda: desk, self._log("stream_status"))
         self.tools = tools_app.make_handler(lambda: tools, self._log("tools"))
+        self.records = self.records_of(self.secretary())
 
     def make_gate(self, settings: HookSettings) -> HookGate:
         return HookGate(settings, self.secrets)
@@ -136,6 +187,7 @@ class ControlPlane:
             clock=self.clock,
             log=self._log("voice"),
             deadline=self._deadline,
+            ways=CarrierWays(self.continues),
         )
 
     def desk(self) -> EventDesk:
@@ -145,14 +197,56 @@ class ControlPlane:
     def tools_parts(self) -> Tools:
         ids = itertools.count(1)
         operations = self.make_operations(
-            outside=lambda profile: Outside(*books()),
-            stores=lambda: Stores(self.calls, self.bookings, self.closings, self.callbacks),
-            profiles=PROFILES,
+            outside=lambda profile: Outside(*self.make_books(profile), self.make_exchange(profile)),
+            stores=lambda: Stores(self.calls, self.bookings, self.closings, self.callbacks, self._ended),
+            profiles=self.profiles,
             signer=lambda: self.signer,
             new_id=lambda: f"id{next(ids)}",
             max_call_s=900,
+            public_url="https://api.example.com",
         )
         return Tools(operations, self.clock, self._patience)
+
+    def make_books(self, profile: Profile) -> tuple[AccountBook, ShipmentBook]:
+        business = profile.business_id
+        return OwnAccounts(business, self.bookings), StoredShipments(self.bookings, business)
+
+    def make_exchange(self, profile: Profile) -> Exchange:
+        return exchange_of(self.reach, profile)
+
+    def _carrier(self, request: httpx.Request) -> httpx.Response:
+        """The carrier's REST side: `answers` first, then it accepts whatever it is asked for."""
+        self.asked.append(request)
+        answer: httpx.Response | Exception | None = self.answers.pop(0) if self.answers else None
+        if isinstance(answer, Exception):
+            raise answer
+        ids = {"call_id": f"c{len(self.asked)}", "session_id": f"HD_{len(self.asked):012x}"}
+        return answer or httpx.Response(201 if request.url.path.endswith("/calls") else 200, json=ids)
+
+    @property
+    def rung(self) -> list[dict[str, Any]]:
+        """Every call that the carrier was asked to place."""
+        return [json.loads(request.content) for request in self.asked if request.url.path.endswith("/calls")]
+
+    def _ended(self, session_id: SessionId, business_id: BusinessId) -> None:
+        self.ended.append(json.dumps({"version": 1, "call": session_id, "business": business_id}))
+
+    def secretary(self, summariser: Summariser | None = None) -> Secretary:
+        return Secretary(
+            shelves=lambda: Shelves(self.calls, self.closings, self.bookings),
+            profiles=self.profiles,
+            summariser=lambda: summariser or RulesOnly(),
+            log=self._log("records"),
+        )
+
+    def records_of(self, secretary: Secretary) -> records_app.Handler:
+        return records_app.make_handler(lambda: secretary, self._log("records"))
+
+    def write_records(self, *bodies: str) -> list[str]:
+        """Have functions/records take these messages, or those that the tools sent; returns the bodies that it wants back."""
+        messages = {f"m{index}": body for index, body in enumerate(bodies or self.ended)}
+        answer = self.records(queue_batch(messages), None)
+        return [messages[failure["itemIdentifier"]] for failure in answer["batchItemFailures"]]
 
     def ring(self, state: str = "Ringing", **fields: str) -> str:
         """Post a hook to /voice and give back the document. Fails unless it was answered with 200."""
@@ -216,11 +310,32 @@ def carrier_signature(body: bytes, secret: str = SIGNING_SECRET, at: datetime = 
     return {"x-sautikit-signature": f"t={t},v1={digest}"}
 
 
-def opened(plane: ControlPlane, document: str, session_id: SessionId = SESSION) -> dict[str, Any]:
+def opened(plane: ControlPlane, document: str, session_id: SessionId = SESSION, **more: str) -> dict[str, Any]:
     """What the tools answer when a bridge opens the stream that `document` invites to."""
     token = token_in(document)
-    return dict(plane.tools({"operation": "open", "session_id": session_id, "token": token, "bridge": "b1"}, None))
+    request = {"operation": "open", "session_id": session_id, "token": token, "bridge": "b1", **more}
+    return dict(plane.tools(request, None))
 
 
 def token_in(document: str) -> str:
     return document.partition("token=")[2].partition('"')[0]
+
+
+def queue_batch(messages: Mapping[str, str], receives: int = 1) -> Event:
+    """The event of an SQS event source: bodies by message id."""
+    return {"Records": [_message(message_id, body, receives) for message_id, body in messages.items()]}
+
+
+def _message(message_id: str, body: str, receives: int) -> Event:
+    attributes = {"ApproximateReceiveCount": str(receives), "SentTimestamp": "1700000000000"}
+    return {
+        "messageId": message_id,
+        "receiptHandle": f"receipt-{message_id}",
+        "body": body,
+        "attributes": attributes,
+        "messageAttributes": {},
+        "md5OfBody": hashlib.md5(body.encode(), usedforsecurity=False).hexdigest(),
+        "eventSource": "aws:sqs",
+        "eventSourceARN": "arn:aws:sqs:eu-west-1:000000000000:pokea-ended",
+        "awsRegion": "eu-west-1",
+    }

@@ -16,6 +16,7 @@ from local.engine.http_kills import HttpKills
 from local.engine.http_service import OfflineServices, audible_ms, guessed_language, services_of_profiles
 from local.engine.http_wire import BadRequest, Request
 from local.engine.phrases import ENGLISH
+from local.engine.subject import Subject
 from local.speech.voice import Voice
 from tests.contract.test_cascade_sdk import TOOLS
 
@@ -107,8 +108,8 @@ class Recorder:
         self.asked: list[Expectation] = []
         self.vocabulary: tuple[list[str], str] = ([], "")
 
-    def __call__(self, services: Mapping[str, Sequence[str]], language: str) -> Recorder:
-        self.vocabulary = (list(services), language)
+    def __call__(self, subject: Subject, language: str) -> Recorder:
+        self.vocabulary = (list(subject.services), language)
         return self
 
     def recognise(self, pcm16k: bytes, expectation: Expectation) -> str | None:
