@@ -57,6 +57,7 @@ class BridgeSettings:
     host: str = setting("POKEA_BRIDGE_HOST", string, "127.0.0.1")
     port: int = setting("POKEA_BRIDGE_PORT", integer(1, 65_535), 8090)
     workers: int = setting("POKEA_BRIDGE_WORKERS", integer(1, 256), 0)  # 0: one per usable CPU
+    relay_host: str = setting("POKEA_RELAY_HOST", string, "127.0.0.1")
     ws_stack: str = setting("POKEA_WS_STACK", choice(*STACKS), STACKS[0])
     max_calls: int = setting("POKEA_MAX_CALLS", integer(1, 5_000), 200)  # per worker
     stream_auth: str = setting("POKEA_STREAM_AUTH", choice("on", "off"), "on")
@@ -93,11 +94,15 @@ class BridgeSettings:
     idle_ask_again_s: int = setting("POKEA_IDLE_ASK_AGAIN_S", integer(1, 600), 16)
     idle_goodbye_s: int = setting("POKEA_IDLE_GOODBYE_S", integer(1, 600), 24)
     max_call_s: int = setting("POKEA_MAX_CALL_S", integer(10, 14_400), 900)
+    max_call_tokens: int = setting("POKEA_MAX_CALL_TOKENS", integer(0, 100_000_000), 2_000_000)  # 0: no cap
     carrier_continues: bool = setting("POKEA_CARRIER_CONTINUES", switch, False)
     drain_s: int = setting("POKEA_DRAIN_S", integer(0, 14_400), 110)
     clips_dir: str = setting("POKEA_CLIPS_DIR", string, "")
     records_dir: str = setting("POKEA_CALL_RECORDS_DIR", string, "")
     frames_dir: str = setting("POKEA_FRAMES_DIR", string, "")
+    recordings_spool: str = setting("POKEA_RECORDINGS_SPOOL", string, "")
+    recordings_spool_mb: int = setting("POKEA_RECORDINGS_SPOOL_MB", integer(1, 1_000_000), 2_048)
+    recordings_bucket: str = setting("POKEA_RECORDINGS_BUCKET", string, "")
     secrets_id: str = setting("POKEA_SECRETS_ID", string, "")
     carrier_base: str = setting("SAUTIKIT_API_BASE", url("https", "http"), "https://api.sautikit.com")
 
@@ -119,7 +124,11 @@ class BridgeSettings:
 
     def session(self) -> SessionSettings:
         limits = Limits(
-            self.idle_ask_s * 1000, self.idle_ask_again_s * 1000, self.idle_goodbye_s * 1000, self.max_call_s * 1000
+            self.idle_ask_s * 1000,
+            self.idle_ask_again_s * 1000,
+            self.idle_goodbye_s * 1000,
+            self.max_call_s * 1000,
+            self.max_call_tokens or None,
         )
         return SessionSettings(
             engines=tuple(self.engine(name) for name in self.engines),

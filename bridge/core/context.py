@@ -6,15 +6,29 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from bridge.core.announcer import in_language
 from bridge.core.frames import ModelSetup, ToolDeclaration
+from bridge.core.stop_words import StopWords
 from pokea.errors import RejectedInput
 from pokea.toolkit import Effect
 
-_PHRASES = ("idle_ask", "idle_ask_again", "idle_goodbye", "goodbye", "trouble", "one_moment")
+_PHRASES = (
+    "idle_ask",
+    "idle_ask_again",
+    "idle_goodbye",
+    "goodbye",
+    "trouble",
+    "one_moment",
+    "handoff_calling",
+    "handoff_wait",
+    "caller_gone",
+    "opted_out",
+)
 _TRACKS = ("inbound_track", "both_tracks")
 _GREETED = (
     'The caller has already heard this greeting in your voice: "{}" Do not greet again; wait for the caller to speak.'
 )
+_RECORDING = ("off", "notice", "ask")
 _RATES_HZ = (8_000, 16_000, 24_000)
 
 
@@ -30,11 +44,26 @@ class CallContext:
     voice: str = ""
     greeting: str = ""
     phrases: Mapping[str, str] = field(default_factory=dict)
+    other_phrases: Mapping[str, Mapping[str, str]] = field(
+        default_factory=dict
+    )  # the same in the business's other languages
     tools: tuple[ToolDeclaration, ...] = ()
     effects: Mapping[str, Effect] = field(default_factory=dict)
     max_call_ms: int | None = None
     rate_hz: int = 16_000
     track: str = "inbound_track"  # whose sound the switch sends: the caller's alone, or ours too
+    recording: str = "off"  # off, notice or ask
+    recording_days: int = 30  # how long a recording is kept
+    stop: StopWords | None = None  # what the bridge itself takes for an opt-out
+    handoff_id: str = ""  # this is the leg of a person who is to take a caller over
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Where the caller of a person's leg is, and what proves there that this leg is the one that was asked for."""
+
+    url: str
+    hop: str = field(repr=False)
 
 
 def parse_context(value: Mapping[str, Any]) -> CallContext:
@@ -42,7 +71,7 @@ def parse_context(value: Mapping[str, Any]) -> CallContext:
     business = _mapping(value, "business")
     stream = _mapping(value, "stream")
     limits = _mapping(value, "limits")
-    phrases = _mapping(value, "phrases")
+    phrases, other = _mapping(value, "phrases"), _mapping(value, "other_phrases")
     tools = [_tool(item) for item in _list(value, "tools")]
     rate_hz = stream.get("rate_hz", 16_000)
     if rate_hz not in _RATES_HZ:
@@ -61,13 +90,42 @@ def parse_context(value: Mapping[str, Any]) -> CallContext:
         instructions=_text(value, "instructions"),
         voice=_text(value, "voice"),
         greeting=_text(value, "greeting"),
-        phrases={name: _text(phrases, name) for name in _PHRASES},
+        phrases=_phrases(phrases),
+        other_phrases={str(code): _phrases(_mapping(other, code)) for code in other},
         tools=tuple(declaration for declaration, _ in tools),
         effects={declaration.name: effect for declaration, effect in tools},
         max_call_ms=None if max_call_s is None else max_call_s * 1000,
         rate_hz=rate_hz,
         track=track,
+        **_recording(value),
+        stop=_stop(_mapping(value, "stop")),
+        handoff_id=_text(_mapping(value, "handoff"), "id"),
     )
+
+
+def _phrases(value: Mapping[str, Any]) -> dict[str, str]:
+    return {name: _text(value, name) for name in _PHRASES}
+
+
+def lines_of(context: CallContext) -> dict[str, str]:
+    """Every fixed line of a call by the name that the announcer knows it by."""
+    others = {
+        in_language(code, name): text
+        for code, phrases in context.other_phrases.items()
+        for name, text in phrases.items()
+    }
+    return {"greeting": context.greeting, **context.phrases, **others}
+
+
+def parse_owner(value: Mapping[str, Any]) -> Owner | None:
+    """The bridge that has the caller, of a person's leg. Raises RejectedInput that names the key."""
+    handoff = _mapping(value, "handoff")
+    if not _text(handoff, "id"):
+        return None
+    url, hop = _text(handoff, "owner_url"), _text(handoff, "hop")
+    if not url.startswith(("ws://", "wss://")) or not hop or not hop.isascii() or not hop.isprintable():
+        raise RejectedInput("bad_context", "handoff: no address of the owner, or no proof")
+    return Owner(url, hop)
 
 
 def model_setup(context: CallContext, *, greeted: bool) -> ModelSetup:
@@ -76,6 +134,23 @@ def model_setup(context: CallContext, *, greeted: bool) -> ModelSetup:
     if greeted:
         instructions = f"{instructions}\n\n{_GREETED.format(context.greeting)}".strip()
     return ModelSetup("", context.voice, instructions, context.tools, language=context.language)
+
+
+def _recording(value: Mapping[str, Any]) -> dict[str, Any]:
+    """A rule that is not known here records nothing; the call is taken all the same."""
+    rule, days = value.get("recording"), _mapping(value, "retention").get("recording_days", 30)
+    if rule not in _RECORDING:
+        rule = "off"
+    if not isinstance(days, int) or days <= 0:
+        raise RejectedInput("bad_context", "retention.recording_days: not a positive whole number")
+    return {"recording": rule, "recording_days": days}
+
+
+def _stop(value: Mapping[str, Any]) -> StopWords | None:
+    words, tool = _list(value, "words"), _text(value, "tool")
+    if not all(isinstance(word, str) for word in words):
+        raise RejectedInput("bad_context", "stop.words: not a list of strings")
+    return StopWords(tuple(words), _text(value, "key"), tool) if tool else None
 
 
 def _mapping(value: Mapping[str, Any], key: str) -> Mapping[str, Any]:

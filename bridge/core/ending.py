@@ -28,6 +28,13 @@ class Ending:
         self._minutes = minutes
         self._emit = emit
         self._carrier_continues = carrier_continues
+        self._to_carrier = False  # the carrier goes on with the call
+
+    @property
+    def why(self) -> EndReason | None:
+        """What the end that has begun is for."""
+        closing = self._mouth.closing
+        return None if closing is None else closing.reason
 
     @property
     def has_begun(self) -> bool:
@@ -75,7 +82,13 @@ class Ending:
         if not self.has_begun:
             self.close(EndReason.GOODBYE, now_ms, ours=False)
 
+    def leave_to_carrier(self, now_ms: float) -> None:
+        """The model is about to say that somebody is called; the carrier does so once the stream is closed."""
+        self.close(EndReason.HANDED_OVER, now_ms, ours=False)
+        self._to_carrier = True
+
     def close(self, reason: EndReason, now_ms: float, *, ours: bool) -> None:
+        self._to_carrier = False
         self._mouth.closing = Closing(reason, now_ms, ours=ours)
         self._mouth.turns.on(Signal.FAREWELL)
 
@@ -111,7 +124,8 @@ class Ending:
             closing = self._mouth.closing = Closing(reason, 0.0, ours=True)
         if not closing.hanging_up:
             closing.hanging_up = True
-            by_rest = not (self._carrier_continues and reason is EndReason.MODEL_LOST)
+            left = reason is EndReason.MODEL_LOST or (reason is EndReason.HANDED_OVER and self._to_carrier)
+            by_rest = not (self._carrier_continues and left)
             self._minutes.note("hang_up", reason=reason.value, by_rest=by_rest)
             self._emit(HangUp(reason, by_rest))
 

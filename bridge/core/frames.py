@@ -40,8 +40,10 @@ class EndReason(StrEnum):
     CALLER_HUNG_UP = "caller_hung_up"
     IDLE = "idle"
     MAX_DURATION = "max_duration"
+    FRUITLESS = "fruitless"  # it led nowhere, or cost more than it may
     BRIDGE_ERROR = "bridge_error"
     MODEL_LOST = "model_lost"
+    HANDED_OVER = "handed_over"  # a person took over, and the two have spoken or the carrier goes on with it
 
 
 class Loss(StrEnum):
@@ -242,13 +244,75 @@ ModelEvent: TypeAlias = (
 
 @dataclass(frozen=True, slots=True)
 class ToolReturned:
-    """The answer to a `CallTool`. `failed`: the payload says so in words for the model, and nothing is known to have changed."""
+    """The answer to a `CallTool`. `failed`: the payload says so in words for the model, and nothing is known to have changed. `handoff`:
+    the caller is to be handed to a person; in mode attended nobody is given the answer yet."""
 
     tool_call_id: str
     payload: Mapping[str, Any]
     nonce: str | None = None
     end_call: bool = False
     failed: bool = False
+    handoff: HandoffBegun | None = None
+    language: str | None = None  # what the caller is spoken to in from now on
+    recording: bool | None = None  # the caller's word on being recorded
+
+
+@dataclass(frozen=True, slots=True)
+class HandoffBegun:
+    """The control plane calls a person for the caller, or (`dials`) has the carrier do so once the stream is closed. `hop`: what the other
+    leg's bridge will prove itself with; it stays in the shell."""
+
+    handoff_id: str
+    dials: bool
+    ring_s: int
+    hop: str = field(default="", repr=False)
+
+
+class Asked(StrEnum):
+    """What the control plane is asked or told about a hand-off. Not all of it is for both sides."""
+
+    STATUS = "status"
+    CANCEL = "cancel"
+    JOINED = "joined"
+    ENDED = "ended"
+    BRIEFING = "briefing"
+    ACCEPT = "accept"
+    DECLINE = "decline"
+
+
+@dataclass(frozen=True, slots=True)
+class HandoffTold:
+    """The control plane's word on the hand-off, in answer to `asked`; `state` is "" where it could not be had. `payload` is the final
+    answer for the model."""
+
+    asked: Asked
+    state: str
+    payload: Mapping[str, Any] | None = None
+    handoff_id: str = ""
+
+
+class PeerWord(StrEnum):
+    """What the two bridges of a hand-off tell each other."""
+
+    BRIEFING = "briefing"
+    ACCEPTED = "accepted"
+    DECLINED = "declined"
+    HANGUP = "hangup"
+
+
+@dataclass(frozen=True, slots=True)
+class PeerConnected:
+    """The other leg's bridge is on the line."""
+
+
+@dataclass(frozen=True, slots=True)
+class PeerSaid:
+    word: PeerWord
+
+
+@dataclass(frozen=True, slots=True)
+class PeerLost:
+    """The other leg's bridge is gone, or was not to be had."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,8 +325,18 @@ class DrainExpired:
     """The bridge must exit now: say sorry and end the call."""
 
 
+HandoffEvent: TypeAlias = HandoffTold | PeerConnected | PeerSaid | PeerLost
+
 Event: TypeAlias = (
-    SwitchEvent | SwitchClosed | SwitchCongested | ModelEvent | ModelLost | ToolReturned | TimePassed | DrainExpired
+    SwitchEvent
+    | SwitchClosed
+    | SwitchCongested
+    | ModelEvent
+    | ModelLost
+    | ToolReturned
+    | HandoffEvent
+    | TimePassed
+    | DrainExpired
 )
 
 # --- commands to the shell -------------------------------------------------------------------------------------------------
@@ -375,6 +449,42 @@ class CallTool:
     name: str
     arguments: Mapping[str, Any]
     evidence: Mapping[str, Any] = field(default_factory=dict)
+    last_turns: tuple[tuple[str, str], ...] = ()  # (who, words), for the person whom the caller is handed to
+
+
+@dataclass(frozen=True, slots=True)
+class WatchHandoff:
+    """Ask for the state of the hand-off every second, and let the other leg's bridge in."""
+
+    handoff_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class AskHandoff:
+    """Ask or tell the control plane once."""
+
+    handoff_id: str
+    asked: Asked
+
+
+@dataclass(frozen=True, slots=True)
+class ReachPeer:
+    """Connect to the bridge that has the caller. The answer is PeerConnected or PeerLost."""
+
+
+@dataclass(frozen=True, slots=True)
+class TellPeer:
+    word: PeerWord
+
+
+@dataclass(frozen=True, slots=True)
+class JoinPeer:
+    """From now on the other leg hears this one, in the model's place, and is asked about no more."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeavePeer:
+    """The hand-off is over: ask no more, and let go of the other leg's bridge."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -387,12 +497,34 @@ class HangUp:
 
 @dataclass(frozen=True, slots=True)
 class EndCall:
-    """The call is over: release everything and report it once. `facts`: what the tools were asked and answered, latest last."""
+    """The call is over: release everything and report it once. `facts`: what the tools were asked and answered, latest last.
+    `handoff_id`: of the call's latest hand-off; `handoff_asked`: what the control plane must still be told about it, before the end."""
 
     reason: EndReason
     duration_ms: int
     transcript: tuple[Mapping[str, Any], ...]
     facts: tuple[Mapping[str, Any], ...] = ()
+    handoff_id: str = ""
+    handoff_asked: Asked | None = None
+    language: str = ""
+    latency_ms: tuple[int, ...] = ()  # of each turn
+    tools: tuple[Mapping[str, Any], ...] = ()  # each call: name, status, took_ms, at_ms
+
+
+@dataclass(frozen=True, slots=True)
+class RecordAudio:
+    """Sound that may be kept, in order and without gaps: the caller's and what the caller heard, for the same stretch of time."""
+
+    left: bytes
+    right: bytes
+    left_hz: int
+    right_hz: int
+    at_ms: int  # when it begins, on the call's clock
+
+
+@dataclass(frozen=True, slots=True)
+class DropRecording:
+    """The caller said no: delete what there is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -406,4 +538,19 @@ class Note:
 # What the connection in use is told, whatever its kind.
 LegCommand: TypeAlias = SayToModel | TellModel | AnswerTool | StopModel | BeginCallerTurn | EndCallerTurn
 
-Command: TypeAlias = FlushSwitch | OpenModel | UseModel | DropModel | LegCommand | CallTool | HangUp | EndCall | Note
+HandoffCommand: TypeAlias = WatchHandoff | AskHandoff | ReachPeer | TellPeer | JoinPeer | LeavePeer
+
+Command: TypeAlias = (
+    FlushSwitch
+    | OpenModel
+    | UseModel
+    | DropModel
+    | LegCommand
+    | CallTool
+    | HandoffCommand
+    | HangUp
+    | EndCall
+    | RecordAudio
+    | DropRecording
+    | Note
+)

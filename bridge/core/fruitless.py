@@ -40,6 +40,7 @@ class Fruitless:
         self._same = 0  # how often the same turn came in a row
         self._tokens = 0
         self._ended = False
+        self._is_transcribed = False  # somebody writes down what the caller says: not every model does
 
     # --- what happened ------------------------------------------------------------------------------------------------------
 
@@ -54,6 +55,7 @@ class Fruitless:
     def words(self, text: str) -> None:
         """More of what the caller says."""
         if text.strip():
+            self._is_transcribed = True
             self._turn = (self._turn + text)[-_TURN_CHARS:]
             self.sign_of_life()
 
@@ -70,6 +72,11 @@ class Fruitless:
         self._wordless_ms, self._asked = 0.0, False
         if self._listening_since_ms is not None:
             self._listening_since_ms = None  # counts anew from the next moment of listening
+
+    def answered(self) -> None:
+        """The model spoke. Where no caller's word was ever written down, that is the only sign that it has understood any."""
+        if not self._is_transcribed:
+            self.sign_of_life()
 
     def progress(self) -> None:
         """A tool was asked for: the conversation leads somewhere, even in the same words."""

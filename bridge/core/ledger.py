@@ -88,6 +88,10 @@ class CallLedger:
         """The facts after `number`, oldest first, as far as they are kept."""
         return [fact for fact in self._facts if fact.number > number]
 
+    def recent(self, count: int) -> tuple[tuple[str, str], ...]:
+        """The latest turns, oldest first: who, words."""
+        return tuple((turn["who"], turn["text"]) for turn in list(self._turns)[-count:])
+
     @property
     def facts(self) -> tuple[dict[str, Any], ...]:
         return tuple(fact.to_json() for fact in self._facts)

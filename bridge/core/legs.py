@@ -37,6 +37,8 @@ from bridge.core.voice import Voice
 from bridge.core.watchdog import Alarm, Watchdog
 from pokea.toolkit import Effect
 
+LAST_TURNS = 12
+LAST_TURN_CHARS = 500
 GO_ON = (
     "[The connection was interrupted for a moment. Answer what the caller said last, or repeat what you were saying.]"
 )
@@ -181,6 +183,11 @@ class Legs:
             answer_owed=self.watchdog.is_owed and not self._as_sound,
         )
 
+    def release(self) -> None:
+        """A person has taken over: let every connection go, for good."""
+        self.desk.left(resumed=False)
+        self._order(self.life.retire())
+
     def knows_handle(self, handle: str) -> None:
         self.life.knows_handle(handle)
         self._handle_knows = self.ledger.latest
@@ -275,12 +282,12 @@ class Legs:
 
     # --- tools --------------------------------------------------------------------------------------------------------------
 
-    def tool_asked(self, event: ToolAsked, now_ms: float) -> ToolReturned | None:
-        """Have a tool called, or answer at once. Returns the kept answer, if it was answered with one."""
+    def tool_asked(self, event: ToolAsked, now_ms: float, keys: str = "") -> ToolReturned | None:
+        """Have a tool called, or answer at once. Returns the kept answer, if it was answered with one. `keys`: a secret for the tool."""
         self.acted()
         self.uplink.listen(now_ms)
-        evidence = to_json(self.read_back.evidence(now_ms, self.uplink.detector.turns))
-        asked = self.desk.asked(event, evidence, now_ms)
+        evidence = to_json(self.read_back.evidence(now_ms, self.uplink.detector.turns), keys)
+        asked = self.desk.asked(event, evidence, now_ms, self._last_turns(event.name))
         if asked is None:
             self.watchdog.tool_runs(now_ms)
             return None
@@ -294,14 +301,27 @@ class Legs:
             self._answered(asked.kept, now_ms)
         return asked.kept
 
-    def tool_returned(self, event: ToolReturned, now_ms: float) -> bool:
-        """Pass on what a tool answered. False for an answer that nobody asked for."""
+    def _last_turns(self, tool: str) -> tuple[tuple[str, str], ...]:
+        """For a tool that hands the caller to a person: what that person may want to know."""
+        if self.desk.effect(tool) is not Effect.TRANSFER:
+            return ()
+        caller = self.minutes.caller_line[:LAST_TURN_CHARS]
+        turns = self.ledger.recent(LAST_TURNS if not caller else LAST_TURNS - 1)
+        return (*turns, ("caller", caller)) if caller else turns
+
+    def tool_returned(
+        self, event: ToolReturned, now_ms: float, *, must_tell: bool = False, with_secret: bool = False
+    ) -> bool:
+        """Pass on what a tool answered. False for an answer that nobody asked for. `must_tell`: the model in use acts on it even if nobody
+        waits for it any more. `with_secret`: what it was asked with may be in nobody's notes."""
         done = self.desk.returned(event, now_ms)
         if done is None:
             return False
         status = str(event.payload.get("status", ""))
         self.minutes.note("tool_returned", tool=done.name, status=status, took_ms=done.took_ms)
-        fact = self.ledger.learned(done.tool_call_id, done.name, done.arguments, event.payload, event.nonce)
+        self.minutes.tool_used(done.name, status, done.took_ms, now_ms)
+        arguments = {} if with_secret else done.arguments
+        fact = self.ledger.learned(done.tool_call_id, done.name, arguments, event.payload, event.nonce)
         if done.changed or (self.desk.effect(done.name) is Effect.COMMIT and event.nonce is None and not event.failed):
             self.ledger.settled()
         for answer in done.answers:
@@ -312,9 +332,9 @@ class Legs:
         if done.answers:
             self.watchdog.owes(now_ms)
             self._answered(event, now_ms)
-        elif self.is_ready and (done.orphan or done.changed):
+        elif self.is_ready and (done.orphan or done.changed or must_tell):
             self._emit(TellModel(fact.words))
-            if done.orphan:
+            if done.orphan or must_tell:
                 self.watchdog.owes(now_ms)
                 self._emit(SayToModel(GO_ON))
         elif done.orphan:

@@ -12,6 +12,7 @@ class Limits:
     idle_ask_again_ms: int = 16_000
     idle_goodbye_ms: int = 24_000
     max_call_ms: int = 900_000
+    max_tokens: int | None = None  # of one call, as its models count them; None for no cap
 
 
 class Due(StrEnum):
@@ -67,28 +68,3 @@ class DurationLimit:
             return None
         self.deadline_ms = None
         return Due.MAX_DURATION
-
-
-class Patience:
-    """How long this call waits for its caller, and how long it may last. `asks`: there are words to ask a silent caller with."""
-
-    def __init__(self, limits: Limits, *, asks: bool) -> None:
-        self._idle = IdleTimer(limits) if asks else None
-        self._duration = DurationLimit(limits)
-
-    def quiet(self, now_ms: float) -> None:
-        if self._idle is not None:
-            self._idle.quiet(now_ms)
-
-    def active(self) -> None:
-        if self._idle is not None:
-            self._idle.active()
-
-    @property
-    def deadline_ms(self) -> float | None:
-        ends = self._duration.deadline_ms
-        asks = self._idle.deadline_ms if self._idle is not None else None
-        return ends if asks is None else asks if ends is None else min(asks, ends)
-
-    def due(self, now_ms: float) -> Due | None:
-        return self._duration.due(now_ms) or (self._idle.due(now_ms) if self._idle is not None else None)

@@ -270,6 +270,14 @@ class ModelLife:
         self._plan.clear()
         return commands
 
+    def retire(self) -> list[Command]:
+        """No model is needed any more."""
+        commands = self.give_up()
+        if self.link:
+            commands.append(DropModel(self.link))
+            self.link = 0
+        return commands
+
     def _turn(self, change: Change) -> None:
         self.state = TABLE[self.state][change]
 

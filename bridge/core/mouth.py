@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import inf
 
 from bridge.core.announcer import Announcer
@@ -25,6 +26,7 @@ class Mouth:
         self.announcer = announcer
         self.turns = turns
         self.closing: Closing | None = None
+        self.on_over: Callable[[Utterance, float], None] | None = None  # told of each that was heard or stopped
         self._minutes = minutes
         self._ledger = ledger
         self._begun_ms = 0.0
@@ -81,6 +83,8 @@ class Mouth:
 
     def _enter(self, utterance: Utterance, now_ms: float) -> None:
         """An utterance is over: what was heard of it was said."""
+        if self.on_over is not None:
+            self.on_over(utterance, now_ms)
         text = self._minutes.agent_said(utterance, now_ms)
         if utterance.speaker is not Speaker.FILLER:
             self._said_until_ms = max(self._said_until_ms, utterance.end_ms)

@@ -227,6 +227,22 @@ class Pacer:
         self._play_end_ms = self.emptied_ms = now_ms
         self._pushed_out = True
 
+    # --- sound that is passed on as it comes ---------------------------------------------------------------------------------
+
+    def takes(self, now_ms: float) -> bool:
+        """The switch would not wipe what it is sent now."""
+        return now_ms + _SLACK_MS >= self._hold_until_ms
+
+    def ahead_ms(self, now_ms: float) -> float:
+        """How much the switch holds that the caller has not heard; negative while it holds nothing."""
+        return self._play_end_ms - now_ms
+
+    def passed(self, size: int, now_ms: float) -> None:
+        """So many bytes of somebody else's sound were sent past the queue, which is empty."""
+        self.plays_at_ms = max(self._play_end_ms, now_ms)
+        self._play_end_ms = self.plays_at_ms + size * 500 / self._rate_hz
+        self._pushed_out = False
+
     # --- stopping for a moment ----------------------------------------------------------------------------------------------
 
     def hold(self, now_ms: float, *, recall: bool) -> bytes | None:

@@ -146,10 +146,11 @@ def _turn(started_ms: float, ended_ms: float | None) -> CallerTurn:
     return CallerTurn(int(started_ms), None if ended_ms is None else int(ended_ms))
 
 
-def to_json(evidence: Evidence) -> dict[str, object]:
-    """The form in which a tool call carries it."""
+def to_json(evidence: Evidence, keys: str = "") -> dict[str, object]:
+    """The form in which a tool call carries it. `keys`: what the caller keyed in for the tool alone."""
     read_back = evidence.read_back
     return {
+        **({"keys": keys} if keys else {}),
         "at_ms": evidence.at_ms,
         "read_back": None
         if read_back is None

@@ -29,10 +29,14 @@ from bridge.core.frames import (
     Event,
     GenerationComplete,
     GoingAway,
+    HandoffTold,
     ModelAudio,
     ModelInterrupted,
     ModelLost,
     ModelReady,
+    PeerConnected,
+    PeerLost,
+    PeerSaid,
     ResumeHandle,
     SwitchClosed,
     SwitchCongested,
@@ -69,6 +73,7 @@ class Kind(IntEnum):
     CLIP = 10  # a rendered phrase of this call: name, NUL, 24 kHz PCM
     START = 11  # the call's task ran: the session was started
     MODEL_SOUND = 13  # one message to the model with sound of the caller
+    PEER_AUDIO_IN = 14  # sound of the other leg of a hand-off
     DROPPED = 12  # so many records are missing here (JSON number): the disk was too slow or the file too long
 
 
@@ -151,6 +156,10 @@ _EVENTS: dict[str, type[Any]] = {
         SwitchCongested,
         ModelLost,
         ToolReturned,
+        HandoffTold,
+        PeerConnected,
+        PeerSaid,
+        PeerLost,
         TimePassed,
         DrainExpired,
         ModelReady,

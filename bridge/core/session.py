@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from math import inf
 from typing import Any
 
 from bridge.core.announcer import Announcer
 from bridge.core.caller import Caller
-from bridge.core.context import CallContext, model_setup
+from bridge.core.context import CallContext, lines_of, model_setup
 from bridge.core.ending import Ending
 from bridge.core.engines import GEMINI, Engine
 from bridge.core.frames import (
@@ -29,10 +30,14 @@ from bridge.core.frames import (
     Event,
     GenerationComplete,
     GoingAway,
+    HandoffTold,
     ModelAudio,
     ModelInterrupted,
     ModelLost,
     ModelReady,
+    PeerConnected,
+    PeerLost,
+    PeerSaid,
     ResumeHandle,
     SwitchClosed,
     SwitchCongested,
@@ -41,17 +46,23 @@ from bridge.core.frames import (
     ToolReturned,
     ToolsCancelled,
     TurnComplete,
+    UsageReported,
 )
+from bridge.core.handing_over import CallerSide, PersonSide, Side
+from bridge.core.join import Join
 from bridge.core.legs import Legs
-from bridge.core.limits import Due, Limits, Patience
+from bridge.core.limits import Due, Limits
 from bridge.core.minutes import Minutes
 from bridge.core.mouth import Mouth
+from bridge.core.opt_out import OptOut
+from bridge.core.patience import Patience
 from bridge.core.pcm import Layout
 from bridge.core.playout import Speaker
 from bridge.core.turns import Signal, Turn, TurnTaking
 from bridge.core.uplink import Uplink
 from bridge.core.voice import Voice
 from bridge.core.watchdog import Alarm, Line
+from bridge.core.witness import Witness
 from pokea.toolkit import Effect
 
 _STALE_AFTER_MS = 1_000.0
@@ -71,6 +82,7 @@ class SessionSettings:
     carrier_continues: bool = False
     own_barge_in: bool = True
     echo_guard: str = "auto"
+    records: bool = False  # somebody takes what may be recorded
 
 
 class CallSession:
@@ -86,7 +98,7 @@ class CallSession:
         self.voice = Voice(context.rate_hz, settings.lead_ms, kill_audio=settings.kill_audio)
         self.turns = TurnTaking()
         self.minutes = Minutes(self.orders.append)
-        self.announcer = Announcer(self.voice, clips, {**context.phrases, "greeting": context.greeting})
+        self.announcer = Announcer(self.voice, clips, lines_of(context))
         setup = model_setup(context, greeted=self.announcer.has_clip("greeting"))
         line = (self.uplink, self.voice, self.minutes)
         self.legs = Legs(setup, settings.engines, context.effects, context.rate_hz, line, self.orders.append)
@@ -94,7 +106,12 @@ class CallSession:
         self.ending = Ending(self.mouth, self.legs, self.minutes, self.orders.append, settings.carrier_continues)
         sides = (self.uplink, self.mouth, self.legs, self.ending)
         self.caller = Caller(*sides, self.orders.append, own_barge_in=settings.own_barge_in)
+        self.handoff = self._side(settings)
         self.speech = self.caller.speech
+        self.language = context.language
+        self.opt_out = OptOut(context.stop, self.mouth, self.legs, self.ending, self.orders.append)
+        self.witness = Witness(context, self.uplink, self.voice, self.orders.append, records=settings.records)
+        self.mouth.on_over = self.witness.over
         self._patience = Patience(limits, asks=any(context.phrases.values()))
         self._caller_speaking = False
         self._congested_since_ms: float | None = None
@@ -110,9 +127,14 @@ class CallSession:
             ToolAsked: self._on_tool_asked,
             ToolsCancelled: lambda event, now: self.legs.desk.cancelled(event.tool_call_ids),
             ToolReturned: self._on_tool_returned,
+            HandoffTold: self._on_handoff_told,
+            PeerConnected: lambda _, now: self.handoff.connected(now),
+            PeerSaid: lambda event, now: self.handoff.said(event.word, now),
+            PeerLost: lambda _, now: self.handoff.lost(now),
             ModelReady: self._on_model_ready,
             ModelLost: lambda event, now: self.legs.lost(event, now),
             GoingAway: lambda event, now: self.legs.life.going_away(event.time_left_ms, now),
+            UsageReported: lambda event, now: self._patience.spent(event.total),
             ResumeHandle: lambda event, now: self.legs.knows_handle(event.handle),
             SwitchClosed: self._on_switch_closed,
             SwitchCongested: self._on_congested,
@@ -120,6 +142,16 @@ class CallSession:
             DrainExpired: lambda _, now: self.ending.farewell(EndReason.BRIDGE_ERROR, "trouble", now),
             TimePassed: lambda _, now: None,
         }
+
+    def _side(self, settings: SessionSettings) -> Side:
+        """This call's part in a hand-off, if there will be one."""
+        context = self.context
+        kind = PersonSide if context.handoff_id else CallerSide
+        join = partial(Join, self.voice.pacer, context.rate_hz, settings.lead_ms)
+        parts = (self.mouth, self.legs, self.ending, self.uplink, self.orders.append, join)
+        side = kind(context.handoff_id, *parts)
+        side.may_dial = settings.carrier_continues
+        return side
 
     # --- the interface of the shell -----------------------------------------------------------------------------------------
 
@@ -130,6 +162,7 @@ class CallSession:
             "opened", business=context.business_id, agent=context.agent, a_number_masked=context.a_number_masked
         )
         self.legs.start(now_ms)
+        self.handoff.start(now_ms)
         if not self.mouth.play("greeting", Speaker.GREETING) and context.greeting:
             self.legs.watchdog.owes(now_ms)
         return self._finish(now_ms)
@@ -185,15 +218,18 @@ class CallSession:
             if not self._sounded:
                 self._sounded = True
                 self.minutes.note("first_audio", at_ms=int(now_ms))
-            if self.uplink.wants_playback:
-                self._tell_guard()
-                self.uplink.played(message, self.voice.pacer.plays_at_ms)
+            if self.witness.listens:
+                self.witness.sent(message)
         return message
 
-    def _tell_guard(self) -> None:
-        emptied_ms, self.voice.pacer.emptied_ms = self.voice.pacer.emptied_ms, None
-        if emptied_ms is not None:
-            self.uplink.flushed(emptied_ms)
+    def peer_audio(self, data: Buffer, now_ms: float) -> Buffer | None:
+        """Sound of the other leg of a hand-off (PCM16, 16 kHz, mono); what is to be sent to the switch at once."""
+        if self._congested_since_ms is not None or self.ended:
+            return None
+        message = self.handoff.peer_audio(data, now_ms)
+        if message is not None and self.witness.listens:
+            self.witness.sent(message)
+        return message
 
     def take(self) -> list[Command]:
         orders, self.orders[:] = self.orders.copy(), []
@@ -203,6 +239,7 @@ class CallSession:
         """After the end: let go of everything that refers back to this session."""
         self.ended = True
         self._routes.clear()
+        self.mouth.on_over = self.uplink.tap = None
         del self.caller.speech  # which refers back to the caller
 
     @property
@@ -216,12 +253,20 @@ class CallSession:
         if self.ended or self.ending.is_hanging_up:
             return inf
         legs = self.legs
-        speech = (self.voice.ledger.next_end_ms(), self._runs_dry_ms, self.caller.deadline_ms)
+        speech = (
+            self.voice.ledger.next_end_ms(),
+            self._runs_dry_ms,
+            self.caller.deadline_ms,
+            self.handoff.deadline_ms(),
+            self.opt_out.deadline_ms,
+        )
         candidates = [legs.watchdog.deadline_ms(self._line), *speech]
         if self.ending.has_begun:
             candidates.append(self.ending.deadline_ms())
         else:
-            candidates += [self._patience.deadline_ms, legs.deadline_ms(at_boundary=self._at_boundary)]
+            candidates.append(self._patience.deadline_ms)
+            if not self.handoff.is_joined:
+                candidates.append(legs.deadline_ms(at_boundary=self._at_boundary))
         return min(candidate for candidate in candidates if candidate is not None)
 
     # --- what every event ends with -----------------------------------------------------------------------------------------
@@ -235,8 +280,8 @@ class CallSession:
         """Account for what was heard, and do what is due."""
         self.mouth.hear(now_ms)
         self.caller.settle(now_ms)
-        if self.uplink.wants_playback:
-            self._tell_guard()
+        self.opt_out.settle(now_ms)
+        self.witness.settle(now_ms, keys_pending=self.caller.keys.deadline_ms is not None)
         dry_ms = self._runs_dry_ms
         if dry_ms is not None and now_ms >= dry_ms:
             self.legs.watchdog.ran_dry(dry_ms)
@@ -246,12 +291,18 @@ class CallSession:
             self._on_due(due, now_ms)
         while not self.ending.is_hanging_up and (alarm := self.legs.watchdog.due(now_ms, self._line)) is not None:
             self._on_alarm(alarm, now_ms)
-        if self._line_is_quiet:
-            self._patience.quiet(now_ms)
-        if not self.ending.has_begun:
+        if self.handoff.is_active:
+            self._settle_handoff(now_ms)
+        self._patience.floor(is_quiet=self._line_is_quiet, is_callers=self._is_callers_turn, now_ms=now_ms)
+        if not self.ending.has_begun and not self.handoff.is_joined:
             self.legs.look_after(now_ms, at_boundary=self._at_boundary)
-            if self.legs.life.is_gone:
+            if self.legs.life.is_gone and not self.handoff.holds_line:
                 self.ending.last_resort(now_ms)
+
+    def _settle_handoff(self, now_ms: float) -> None:
+        self.handoff.settle(now_ms)
+        if self.handoff.holds_line:
+            self._patience.progress()
 
     @property
     def _line(self) -> Line:
@@ -264,8 +315,17 @@ class CallSession:
 
     @property
     def _line_is_quiet(self) -> bool:
-        if self.uplink.detector.is_speaking or self.legs.desk.is_busy or self.legs.watchdog.is_waiting:
+        owes = self.legs.watchdog.is_waiting
+        return self._is_callers_turn and not owes and not self.uplink.detector.is_speaking
+
+    @property
+    def _is_callers_turn(self) -> bool:
+        """The agent neither speaks nor works. An answer to a sound that nobody understood is no work: it may have been music."""
+        owes = self.legs.watchdog.is_waiting and not self.legs.watchdog.is_presumed
+        if owes or self.legs.desk.is_busy or self.handoff.holds_line:
             return False
+        if self.voice.is_only(Speaker.FILLER):
+            return True
         return self.voice.is_silent or self.voice.is_only(Speaker.PROMPT)
 
     @property
@@ -281,6 +341,8 @@ class CallSession:
             self.minutes.note("stream_layout", layout=layout.value)
         if self.uplink.is_refused:
             self.ending.farewell(EndReason.BRIDGE_ERROR, "trouble", now_ms)
+        if self.handoff.is_joined:
+            return
         self.caller.heard(now_ms)
         speaking = self.uplink.detector.is_speaking
         if speaking is self._caller_speaking:
@@ -307,9 +369,12 @@ class CallSession:
     def _on_caller_words(self, event: CallerTranscribed, now_ms: float) -> None:
         if self.ending.is_deaf:
             return
+        self._patience.words(event.text, finished=event.finished)
         if event.text.strip():
-            self.minutes.caller_words(event.text, now_ms)
+            self.minutes.caller_words(event.text, now_ms, is_secret=self.witness.secrets.are_expected)
             self._caller_active()
+            if self.opt_out.words(self.minutes.caller_line, now_ms):
+                return
         asks = self.caller.words(event.text, event.finished, now_ms)
         if event.text.strip() and asks:
             self.legs.caller_words(now_ms)
@@ -317,8 +382,12 @@ class CallSession:
             self.mouth.caller_done()
 
     def _on_key(self, event: DtmfPressed, now_ms: float) -> None:
-        if not self.ending.is_deaf:
+        if not self.ending.is_deaf and not self.handoff.key(event.digit, now_ms):
+            is_number = self.witness.secrets.are_expected or self.caller.keys.deadline_ms is not None
+            if self.opt_out.key(event.digit, now_ms, is_number=is_number):
+                return
             self._caller_active()
+            self._patience.key()
             self.caller.key(event, now_ms)
 
     # --- the agent's speech -------------------------------------------------------------------------------------------------
@@ -327,7 +396,7 @@ class CallSession:
         if not self.ending.is_deaf and self.caller.floor.admits(event.item, now_ms):
             self.speech.audio(event, now_ms)
             if not self.voice.is_only(Speaker.PROMPT):
-                self._patience.active()
+                self._patience.answered()
 
     def _on_generated(self, event: GenerationComplete, now_ms: float) -> None:
         self.caller.floor.generation_over()
@@ -346,16 +415,36 @@ class CallSession:
         if self.legs.desk.effect(event.name) is not Effect.END:
             self.ending.reopen()
         self.mouth.caller_done()
-        self._patience.active()
-        kept = self.legs.tool_asked(event, now_ms)
+        self._patience.progress()
+        kept = self.legs.tool_asked(event, now_ms, self.caller.keys.secret)
         if kept is not None and kept.end_call:
             self.ending.goodbye(now_ms)
 
     def _on_tool_returned(self, event: ToolReturned, now_ms: float) -> None:
+        if self.opt_out.returned(event, now_ms):
+            return
+        answer = self.handoff.tool_returned(event, now_ms)
+        if answer is not None:
+            self._tool_answers(answer, now_ms)
+
+    def _on_handoff_told(self, event: HandoffTold, now_ms: float) -> None:
+        answer = self.handoff.told(event, now_ms)
+        if answer is not None:
+            self._tool_answers(answer, now_ms, must_tell=True)
+
+    def _tool_answers(self, event: ToolReturned, now_ms: float, *, must_tell: bool = False) -> None:
         self.caller.floor.generation_over()
         self.caller.keys.expects(event.payload.get("expects_digits"))
-        if self.legs.tool_returned(event, now_ms) and event.end_call:
+        with_secret = self.witness.secrets.are_in(event.tool_call_id)
+        self._heed(event, now_ms)
+        if self.legs.tool_returned(event, now_ms, must_tell=must_tell, with_secret=with_secret) and event.end_call:
             self.ending.goodbye(now_ms)
+
+    def _heed(self, event: ToolReturned, now_ms: float) -> None:
+        """What an answer says to us beside the model: secrets to come, the caller's word on being recorded, another language."""
+        self.witness.tool_answered(event, now_ms, self.legs.desk.under_way - {event.tool_call_id})
+        if event.language:
+            self.language = self.announcer.language = event.language
 
     # --- the model's connections --------------------------------------------------------------------------------------------
 
@@ -382,6 +471,8 @@ class CallSession:
     def _on_due(self, due: Due, now_ms: float) -> None:
         if due is Due.MAX_DURATION:
             self.ending.farewell(EndReason.MAX_DURATION, "goodbye", now_ms)
+        elif due is Due.FRUITLESS:
+            self.ending.farewell(EndReason.FRUITLESS, "goodbye", now_ms)
         elif due is Due.IDLE_GOODBYE:
             self.ending.farewell(EndReason.IDLE, "idle_goodbye", now_ms)
         else:
@@ -396,7 +487,12 @@ class CallSession:
         self.mouth.fall_silent(now_ms)
         self.ended = True
         self.minutes.note("ended", reason=reason.value, duration_ms=int(now_ms))
-        self.orders.append(EndCall(reason, int(now_ms), self.minutes.lines, self.legs.ledger.facts))
+        self.witness.close(now_ms)
+        asked = self.handoff.closed(reason)
+        facts = self.legs.ledger.facts
+        end = EndCall(reason, int(now_ms), self.minutes.lines, facts, self.handoff.handoff_id, asked)
+        latency_ms, tools = tuple(self.witness.turn_clock.latency_ms), tuple(self.minutes.tools)
+        self.orders.append(replace(end, language=self.language, latency_ms=latency_ms, tools=tools))
 
     def _on_congested(self, event: SwitchCongested, now_ms: float) -> None:
         """The switch stopped reading: what was due meanwhile is stale when it reads again."""

@@ -23,6 +23,7 @@ _ARGUMENT_BYTES = 16_384
 _REPEATS_AT_MOST = 3
 _REPEATS_WITHIN_MS = 10_000.0
 _REPEATS_LOOKED_AT = 64
+_NOT_DONE = ("refused", "unknown")  # may be asked for again: nothing was done, or nobody knows
 BUSY = {"status": "error", "code": "too_many_calls", "retryable": False}
 UNKNOWN_TOOL = {"status": "error", "code": "unknown_tool", "retryable": False}
 TOO_LARGE = {"status": "error", "code": "arguments_too_large", "retryable": False}
@@ -80,12 +81,28 @@ class ToolDesk:
         """Somebody waits for an answer: the model in use, or the caller of one that is gone."""
         return any(item.waiting or item.orphan for item in self._open.values())
 
+    @property
+    def under_way(self) -> frozenset[str]:
+        """The ids of the calls that have not answered."""
+        return frozenset(self._open)
+
     def effect(self, name: str) -> Effect:
         return self._effects.get(name, Effect.READ)
 
+    def name_of(self, tool_call_id: str) -> str:
+        """The tool of a call that is under way."""
+        item = self._open.get(tool_call_id)
+        return "" if item is None else item.name
+
     # --- the model asks -----------------------------------------------------------------------------------------------------
 
-    def asked(self, event: ToolAsked, evidence: Mapping[str, Any], now_ms: float) -> Asked | None:
+    def asked(
+        self,
+        event: ToolAsked,
+        evidence: Mapping[str, Any],
+        now_ms: float,
+        last_turns: tuple[tuple[str, str], ...] = (),
+    ) -> Asked | None:
         """What to do about a call of the model's; None for one that is already under way."""
         if self._is_known(event.tool_call_id):
             return None
@@ -105,7 +122,7 @@ class ToolDesk:
             return Asked(AnswerTool(event.tool_call_id, event.name, BUSY))
         item = _Open(event.name, event.arguments, event.tool_call_id, now_ms, key, [event.tool_call_id])
         self._open[event.tool_call_id] = item
-        return Asked(CallTool(event.tool_call_id, event.name, event.arguments, evidence))
+        return Asked(CallTool(event.tool_call_id, event.name, event.arguments, evidence, last_turns))
 
     def _is_known(self, tool_call_id: str) -> bool:
         return tool_call_id in self._open or any(tool_call_id in item.waiting for item in self._open.values())
@@ -161,7 +178,7 @@ class ToolDesk:
     def _keep(self, item: _Open, event: ToolReturned) -> bool:
         """Whether it did something that stays done: its answer then stands for the rest of the call."""
         lasting = self.effect(item.name) in (Effect.COMMIT, Effect.END)
-        if not lasting or event.failed or event.payload.get("status") == "refused":
+        if not lasting or event.failed or event.payload.get("status") in _NOT_DONE:
             return False
         _put(self._kept, item.key, event)
         return True

@@ -71,6 +71,7 @@ class Watchdog:
         self._silent_from_ms: float | None = None  # the caller has waited for words since then, whoever owes them
         self._filled_ms = -inf  # the latest filler of this waiting
         self._speaking = False
+        self._excused = False  # the caller waits for somebody else
 
     # --- what happens -------------------------------------------------------------------------------------------------------
 
@@ -162,12 +163,26 @@ class Watchdog:
         self._alone_since_ms = None
         self._helped_ms = now_ms
 
+    def excuse(self) -> None:
+        """The caller was told to wait for a person: no model owes them anything until `resume`."""
+        self._excused = True
+
+    def resume(self, now_ms: float) -> None:
+        """From now on the model is what they wait for."""
+        self._excused = False
+        self.acted()
+        self._silent_from_ms, self._filled_ms = None, -inf
+        self._tool_since_ms = None if self._tool_since_ms is None else now_ms
+        self._alone_since_ms = None if self._alone_since_ms is None else now_ms
+
     # --- what is due --------------------------------------------------------------------------------------------------------
 
     def due(self, now_ms: float, line: Line) -> Alarm | None:
         """The next thing that is due by now; ask again until None."""
         if now_ms >= line.last_audio_ms + SWITCH_SILENT_MS:
             return Alarm.SWITCH_SILENT
+        if self._excused:
+            return None
         if now_ms >= self._end_ms(line):
             self.acted()
             self._alone_since_ms = None
@@ -189,9 +204,10 @@ class Watchdog:
 
     def deadline_ms(self, line: Line) -> float:
         """When to look again at the latest. It moves with everything that happens."""
-        return min(
-            line.last_audio_ms + SWITCH_SILENT_MS, self._end_ms(line), self._rung_ms(line), self._filler_ms(line)
-        )
+        silent_ms = line.last_audio_ms + SWITCH_SILENT_MS
+        if self._excused:
+            return silent_ms
+        return min(silent_ms, self._end_ms(line), self._rung_ms(line), self._filler_ms(line))
 
     def _rung_ms(self, line: Line) -> float:
         """When the next step up the ladder is due; its end is no step. Nobody waits while the agent is being heard."""

@@ -10,25 +10,30 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 from pathlib import Path
 from typing import Any
 
+from bridge.core.context import CallContext
 from bridge.core.frames import (
     AnswerTool,
+    AskHandoff,
     BeginCallerTurn,
     Buffer,
     CallTool,
     Command,
     DrainExpired,
     DropModel,
+    DropRecording,
     EndCall,
     EndCallerTurn,
     EndReason,
     Event,
     FlushSwitch,
     HangUp,
+    JoinPeer,
+    LeavePeer,
     LegCommand,
     ModelAudio,
     ModelEvent,
@@ -36,13 +41,17 @@ from bridge.core.frames import (
     ModelReady,
     Note,
     OpenModel,
+    ReachPeer,
+    RecordAudio,
     SayToModel,
     StopModel,
     SwitchClosed,
     SwitchCongested,
     TellModel,
+    TellPeer,
     TimePassed,
     UseModel,
+    WatchHandoff,
     WireError,
 )
 from bridge.core.recording import Kind
@@ -50,12 +59,17 @@ from bridge.core.session import CallSession, SessionSettings
 from bridge.shell.carrier import CarrierHangUp
 from bridge.shell.clips import ClipStore
 from bridge.shell.engines import Engines
+from bridge.shell.faults import described
 from bridge.shell.flood import sound_allowance, text_allowance
 from bridge.shell.frame_recorder import CallTape, FrameStore
+from bridge.shell.handoff_desk import HandoffDesk
 from bridge.shell.health import Health
 from bridge.shell.model_link import ModelLink
+from bridge.shell.peer_line import PeerLine
 from bridge.shell.phone import POLICY_VIOLATION, PhoneSocket
+from bridge.shell.recorder import CallRecording, Recorder
 from bridge.shell.records import CallRecord
+from bridge.shell.relay import RelayGate
 from bridge.shell.tool_client import Opened, ToolClient
 from bridge.wire import audio_fork
 from pokea.errors import CallError, Misuse
@@ -77,6 +91,14 @@ class CallServices:
     health: Health
     records_dir: Path | None
     frames: FrameStore | None = None
+    recorder: Recorder | None = None
+    relay: RelayGate | None = None  # None: no other bridge can reach this worker
+
+
+def _recording_of(services: CallServices, context: CallContext, session_id: str) -> CallRecording | None:
+    if services.recorder is None or context.recording == "off" or context.handoff_id:
+        return None
+    return services.recorder.of_call(context.business_id, session_id, context.recording_days)
 
 
 class Call:
@@ -89,7 +111,9 @@ class Call:
         self._session_id = session_id
         self._call_token = opened.call_token
         clips = services.clips.of_call(opened.context)
-        self._session = CallSession(services.settings, opened.context, clips)
+        self._recording = _recording_of(services, opened.context, session_id)
+        settings = replace(services.settings, records=self._recording is not None)
+        self._session = CallSession(settings, opened.context, clips)
         self._tape: CallTape | None = None
         if services.frames is not None:
             self._tape = services.frames.tape(session_id, services.settings, opened.context, clips, upgrade or {})
@@ -98,8 +122,11 @@ class Call:
         self._time = self._loop.time
         self._began_s = self._time()
         self._switch: PhoneSocket | None = None
-        self._model: ModelLink | None = None
+        self._model: ModelLink | PeerLine | None = None  # whoever hears the caller
         self._links: dict[int, ModelLink] = {}
+        handoff_id = opened.context.handoff_id
+        self._handoff = HandoffDesk(services.tools, opened.call_token, services.relay, opened.owner, handoff_id)
+        self._handoff.attach(self._feed, self._peer_spoke, self._start)
         self._runner: asyncio.Task[None] | None = None
         self._group: asyncio.TaskGroup | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -116,7 +143,11 @@ class Call:
         self._check_bytes = (
             opened.context.rate_hz * 2
         )  # a second of sound: looking at every frame would cost more than it finds
-        self._orders: dict[type[Any], Callable[[Any], None]] = {
+        self._orders = self._order_table()
+        services.health.take(self)
+
+    def _order_table(self) -> dict[type[Any], Callable[[Any], object]]:
+        return {
             FlushSwitch: self._flush_switch,
             OpenModel: self._open_model,
             UseModel: self._use_model,
@@ -128,11 +159,18 @@ class Call:
             BeginCallerTurn: self._tell,
             EndCallerTurn: self._tell,
             CallTool: lambda order: self._start(self._call_tool(order)),
+            WatchHandoff: self._handoff.watch,
+            AskHandoff: self._handoff.ask,
+            ReachPeer: self._handoff.reach,
+            TellPeer: self._handoff.tell,
+            JoinPeer: self._join_peer,
+            LeavePeer: self._leave_peer,
             HangUp: lambda order: self._start(self._hang_up(order)),
             EndCall: self._end,
+            RecordAudio: self._keep_audio,
+            DropRecording: self._drop_recording,
             Note: lambda order: self._record.write(order.event, order.fields, self._now_ms()),
         }
-        services.health.take(self)
 
     def _now_ms(self) -> float:
         return (self._time() - self._began_s) * 1000
@@ -152,7 +190,7 @@ class Call:
                 end = await self._over
                 self._release()
         except Exception as problem:  # the door: one call's fault ends one call
-            log.exception("call %s broke: %s", self._session_id, type(problem).__name__)
+            log.error("call %s broke: %s", self._session_id, described(problem))
             self._record.write("ended", {"reason": EndReason.BRIDGE_ERROR.value}, self._now_ms())
             end = EndCall(EndReason.BRIDGE_ERROR, int(self._now_ms()), self._session.minutes.lines)
         finally:
@@ -170,6 +208,7 @@ class Call:
             link.close()
         self._links.clear()
         self._model = None
+        self._handoff.leave()
         self._leave()
 
     def _leave(self) -> None:
@@ -178,10 +217,12 @@ class Call:
 
     async def _report(self, end: EndCall) -> None:
         """Once per call, after everything else is gone."""
+        recording = await self._recording.finish() if self._recording is not None else None
         if self._services.tools is None or not self._call_token:
             return
+        await self._handoff.report(end)
         try:
-            await self._services.tools.close(self._call_token, end)
+            await self._services.tools.close(self._call_token, end, recording)
         except CallError as problem:
             log.error("end of call %s was not reported: %s", self._session_id, problem.code)
 
@@ -204,6 +245,7 @@ class Call:
         """Cut the circles of references: the collector runs rarely in this process, and must not be what frees a call."""
         self._orders.clear()
         self._session.forget()
+        self._handoff.forget()
         self._switch = self._runner = self._audio_timer = self._deadline_timer = None
 
     def must_end(self) -> None:
@@ -219,18 +261,20 @@ class Call:
     def check_line(self) -> None:
         if self._switch is not None:
             self._switch.check()
+        self._handoff.check()
 
     def _broke(self, problem: Exception) -> None:
         if not self._over.done():
             self._over.set_exception(problem)
 
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+    def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         if self._group is None:
             work.close()
             raise Misuse("call_not_running", "an order came before the call began or after it ended")
         task = self._group.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     # --- events in, orders out ----------------------------------------------------------------------------------------------
 
@@ -433,7 +477,34 @@ class Call:
         tools = self._services.tools
         if tools is None:
             raise Misuse("no_tools", "a tool was called in a call without a control plane")
-        self._feed(await tools.call(self._call_token, order))
+        self._feed(self._handoff.keep_hop(await tools.call(self._call_token, order)))
+
+    # --- the other leg of a hand-off ----------------------------------------------------------------------------------------
+
+    def _join_peer(self, _: JoinPeer) -> None:
+        """What this leg says goes to the other leg from now on, by the way that it went to the model."""
+        self._model = self._handoff.joined()
+
+    def _leave_peer(self, _: LeavePeer) -> None:
+        if self._model is self._handoff.line:
+            self._model = None
+        self._handoff.leave()
+
+    def _peer_spoke(self, sound: bytes) -> None:
+        try:
+            now_ms = self._now_ms()
+            if self._tape is not None:
+                self._tape.add(Kind.PEER_AUDIO_IN, now_ms, sound)
+            message = self._session.peer_audio(sound, now_ms)
+            if message is None or self._switch is None:
+                return
+            self._switch.send_binary(message)
+            if self._tape is not None:
+                self._tape.add(Kind.SWITCH_AUDIO_OUT, now_ms, message)
+        except Exception as problem:  # the door
+            self._broke(problem)
+
+    # --- the end ------------------------------------------------------------------------------------------------------------
 
     async def _hang_up(self, order: HangUp, within_s: float | None = None) -> None:
         """REST first: once the socket is closed, the carrier would go on to the fallback behind the stream."""
@@ -442,6 +513,14 @@ class Call:
                 async with asyncio.timeout(within_s):
                     await self._services.carrier.hang_up(self._session_id)
         self._leave()
+
+    def _keep_audio(self, order: RecordAudio) -> None:
+        if self._recording is not None:
+            self._recording.add(order)
+
+    def _drop_recording(self, _: DropRecording) -> None:
+        if self._recording is not None:
+            self._recording.drop()
 
     def _end(self, order: EndCall) -> None:
         if not self._over.done():

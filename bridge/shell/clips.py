@@ -10,7 +10,7 @@ import logging
 import wave
 from pathlib import Path
 
-from bridge.core.context import CallContext
+from bridge.core.context import CallContext, lines_of
 from bridge.core.frames import MODEL_OUT_HZ
 
 _MAX_CLIP_S = 60
@@ -43,9 +43,8 @@ class ClipStore:
         return self._clips.get(key) or self._read(key)
 
     def of_call(self, context: CallContext) -> dict[str, bytes]:
-        """PCM by name: "greeting" and the phrases, as far as they were rendered in this voice."""
-        texts = {"greeting": context.greeting, **context.phrases}
-        found = {name: self.get(context.voice, text) for name, text in texts.items()}
+        """PCM by name: "greeting" and the phrases of every language, as far as they were rendered in this voice."""
+        found = {name: self.get(context.voice, text) for name, text in lines_of(context).items()}
         return {name: pcm for name, pcm in found.items() if pcm}
 
     def _read(self, key: str) -> bytes | None:

@@ -12,7 +12,7 @@ from typing import Protocol
 import aiofastnet
 
 from bridge.core.context import CallContext
-from bridge.shell.doorman import HEAD_WITHIN_S, Admitted, Answer, Doorman, Request
+from bridge.shell.doorman import HEAD_WITHIN_S, Admitted, Answer, Decide, Doorman, Request
 from bridge.shell.health import Health
 from bridge.shell.stacks import STACKS, take_over_by
 from bridge.shell.tool_client import Opened, ToolClient
@@ -100,12 +100,25 @@ class Gate:
         return self._switchboard.connect(request, session_id, opened)
 
 
+class Door(Protocol):
+    @property
+    def decide(self) -> Decide: ...
+
+
 class Server:
-    """Listens with SO_REUSEPORT, so that several workers share one port."""
+    """Listens; where `shared` with SO_REUSEPORT, so that several workers have one port."""
 
     def __init__(
-        self, gate: Gate, host: str, port: int, head_within_s: float = HEAD_WITHIN_S, *, stack: str = STACKS[0]
+        self,
+        gate: Door,
+        host: str,
+        port: int,
+        head_within_s: float = HEAD_WITHIN_S,
+        *,
+        stack: str = STACKS[0],
+        shared: bool = True,
     ) -> None:
+        self._shared = shared
         self._head_within_s = head_within_s
         self._take_over = take_over_by(stack)
         self._gate = gate
@@ -121,7 +134,7 @@ class Server:
     async def listen(self) -> None:
         """Raises OSError."""
         self._server = await aiofastnet.create_server(
-            asyncio.get_running_loop(), self._doorman, self._host, self._port, reuse_port=True, backlog=1_024
+            asyncio.get_running_loop(), self._doorman, self._host, self._port, reuse_port=self._shared, backlog=1_024
         )
 
     def stop_listening(self) -> None:

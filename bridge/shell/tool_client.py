@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from bridge.core.context import CallContext, parse_context
-from bridge.core.frames import CallTool, EndCall, ToolReturned
+from bridge.core.context import CallContext, Owner, parse_context, parse_owner
+from bridge.core.frames import Asked, CallTool, EndCall, HandoffBegun, HandoffTold, ToolReturned
 from pokea.errors import (
     CallError,
     Conflict,
@@ -23,6 +24,7 @@ from pokea.errors import (
     Unauthorized,
     Unavailable,
 )
+from pokea.sautikit.closings import RecordingPointer
 
 _KINDS: dict[str, type[CallError]] = {
     kind.__name__: kind
@@ -30,7 +32,10 @@ _KINDS: dict[str, type[CallError]] = {
 }
 _THREADS = 32
 _WAITING_AT_MOST = 128
-_RETRY_AFTER_S = 0.15
+_RETRIES = 2
+_PAUSE_S = 0.15  # doubled per retry; half of it is drawn, so that bridges do not come back in step
+_REPEATABLE = "commitProposal"  # done once per tool call id, however often it is asked for
+_RING_AT_MOST_S = 120
 
 _UNKNOWN = (
     "It is not known whether this was done. Tell the caller so honestly, do not say that it was done or that it failed, "
@@ -88,6 +93,7 @@ def lambda_invoke(function: str, deadline_s: float) -> Invoke:
 class Opened:
     call_token: str
     context: CallContext
+    owner: Owner | None = None  # of a person's leg: the bridge that has the caller
 
 
 class ToolClient:
@@ -97,6 +103,7 @@ class ToolClient:
         self._bridge_id = bridge_id
         self._threads = ThreadPoolExecutor(_THREADS, "tools")
         self._waiting = 0
+        self.relay = ""  # where other bridges reach this worker
 
     def shut_down(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
@@ -104,15 +111,17 @@ class ToolClient:
     async def open(self, session_id: str, token: str) -> Opened:
         """Spend a stream token. Raises Unauthorized, Denied, Conflict, NotFound, RejectedInput, or Unavailable."""
         request = {"operation": "open", "session_id": session_id, "token": token, "bridge": self._bridge_id}
+        if self.relay:
+            request["relay"] = self.relay
         result = await self._request(request, retry=False)
         call_token, context = result.get("call_token"), result.get("context")
         if not isinstance(call_token, str) or not isinstance(context, Mapping):
             raise Unavailable("bad_reply", "open: no call token or no context")
-        return Opened(call_token, parse_context(context))
+        return Opened(call_token, parse_context(context), parse_owner(context))
 
     async def call(self, call_token: str, order: CallTool) -> ToolReturned:
         """The answer for the model, whatever happens: an error becomes words that claim nothing untrue."""
-        request = {
+        request: dict[str, Any] = {
             "operation": "tool",
             "call_token": call_token,
             "tool_call_id": order.tool_call_id,
@@ -120,18 +129,35 @@ class ToolClient:
             "arguments": order.arguments,
             "evidence": order.evidence,
         }
+        if order.last_turns:
+            request["last_turns"] = [list(turn) for turn in order.last_turns]
         try:
-            result = await self._request(request, retry=True)
+            result = await self._request(request, retry=True, repeatable=order.name == _REPEATABLE)
         except CallError as problem:
             return ToolReturned(order.tool_call_id, failure_words(problem), failed=True)
         payload, nonce = result.get("payload"), result.get("nonce")
         if not isinstance(payload, Mapping):
             return ToolReturned(order.tool_call_id, failure_words(Indeterminate("bad_reply")), failed=True)
         return ToolReturned(
-            order.tool_call_id, payload, nonce if isinstance(nonce, str) else None, bool(result.get("end_call"))
+            order.tool_call_id,
+            payload,
+            nonce if isinstance(nonce, str) else None,
+            bool(result.get("end_call")),
+            handoff=_handoff(result.get("handoff")),
+            language=language if isinstance(language := result.get("language"), str) else None,
+            recording=recording if isinstance(recording := result.get("recording"), bool) else None,
         )
 
-    async def close(self, call_token: str, end: EndCall) -> None:
+    async def handoff(self, call_token: str, handoff_id: str, asked: Asked) -> HandoffTold:
+        """Ask or tell the control plane about a hand-off. Raises CallError."""
+        request = {"operation": "handoff", "call_token": call_token, "handoff_id": handoff_id, "asked": asked.value}
+        again = asked is not Asked.STATUS  # which comes once more anyway; the others may be said twice
+        result = await self._request(request, retry=again, repeatable=again)
+        payload = result.get("payload")
+        words = payload if isinstance(payload, Mapping) else None
+        return HandoffTold(asked, str(result.get("state", "")), words, handoff_id)
+
+    async def close(self, call_token: str, end: EndCall, recording: RecordingPointer | None = None) -> None:
         """Report the end of a call, once. Raises CallError."""
         request: dict[str, Any] = {
             "operation": "close",
@@ -142,20 +168,31 @@ class ToolClient:
         }
         if end.facts:
             request["facts"] = list(end.facts)
+        if end.handoff_id:
+            request["handoff"] = end.handoff_id
+        known = {"language": end.language, "latency_ms": list(end.latency_ms), "tools": list(end.tools)}
+        request |= {name: value for name, value in known.items() if value}
+        if recording is not None:
+            request["recording"] = {"key": recording.key, "bytes": recording.size_bytes, "ms": recording.ms}
         await self._request(request, retry=True)
 
-    async def _request(self, request: Mapping[str, Any], *, retry: bool) -> Mapping[str, Any]:
-        """One operation within the deadline. Only what certainly did not happen is tried again, with the same ids."""
+    async def _request(self, request: Mapping[str, Any], *, retry: bool, repeatable: bool = False) -> Mapping[str, Any]:
+        """One operation within the deadline. Tried again, with the same ids: what certainly did not happen, and with `repeatable` also
+        what may have happened."""
         body = json.dumps(request, default=str).encode()
         deadline = time.monotonic() + self._deadline_s
-        try:
-            return _result(await self._in_thread(body, deadline))
-        except Unavailable:
-            left = deadline - time.monotonic()
-            if not retry or left < 2 * _RETRY_AFTER_S:
-                raise
-        await asyncio.sleep(_RETRY_AFTER_S)
-        return _result(await self._in_thread(body, deadline))
+        unsure: Indeterminate | None = None
+        for number in range(_RETRIES + 1):
+            try:
+                return _result(await self._in_thread(body, deadline))
+            except (Unavailable, Indeterminate) as problem:
+                unsure = problem if isinstance(problem, Indeterminate) else unsure
+                may_repeat = retry and (repeatable or isinstance(problem, Unavailable))
+                pause = _PAUSE_S * 2**number * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
+                if number == _RETRIES or not may_repeat or deadline - time.monotonic() < 2 * pause:
+                    raise unsure or problem from None
+            await asyncio.sleep(pause)
+        raise Misuse("no_tries", "a request needs at least one try")
 
     async def _in_thread(self, body: bytes, deadline: float) -> bytes:
         if self._waiting >= _WAITING_AT_MOST:
@@ -174,6 +211,17 @@ class ToolClient:
             raise Unavailable("tools_unreachable", problem.message) from problem
         finally:
             self._waiting -= 1
+
+
+def _handoff(value: object) -> HandoffBegun | None:
+    """The order in a tool's answer. One that cannot be followed is none: the model is then given the answer at once."""
+    if not isinstance(value, Mapping):
+        return None
+    handoff_id, ring_s, hop, mode = (value.get(key) for key in ("handoff_id", "ring_s", "hop", "mode"))
+    if not isinstance(handoff_id, str) or not handoff_id or mode not in ("attended", "dial"):
+        return None
+    ring_s = ring_s if isinstance(ring_s, int) and 0 <= ring_s <= _RING_AT_MOST_S else _RING_AT_MOST_S
+    return HandoffBegun(handoff_id, mode == "dial", ring_s, hop if isinstance(hop, str) else "")
 
 
 def _result(reply: bytes) -> Mapping[str, Any]:

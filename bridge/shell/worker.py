@@ -8,6 +8,7 @@ import logging
 import os
 import uuid
 from collections.abc import Callable, Coroutine
+from functools import partial
 from pathlib import Path
 
 from bridge.core.recording import masked_headers
@@ -24,6 +25,8 @@ from bridge.shell.drain import Drain
 from bridge.shell.frame_recorder import FrameStore
 from bridge.shell.health import Health
 from bridge.shell.lag import LoopWatch
+from bridge.shell.recorder import Recorder, s3_put
+from bridge.shell.relay import Relay, RelayGate, relay_address
 from bridge.shell.server import Gate, Server
 from bridge.shell.tool_client import Opened, ToolClient, lambda_invoke
 from pokea.adapters.secrets import Secrets
@@ -51,7 +54,7 @@ class Exchange:
         task.add_done_callback(self._tasks.discard)
 
 
-def build_services(settings: BridgeSettings, secrets: Secrets, health: Health) -> CallServices:
+def build_services(settings: BridgeSettings, secrets: Secrets, health: Health, relay: RelayGate) -> CallServices:
     """Raises BadSettings for what only shows when it is used: a CA file, a missing key."""
     clips = ClipStore(Path(settings.clips_dir) if settings.clips_dir else None)
     clips.load()
@@ -74,7 +77,23 @@ def build_services(settings: BridgeSettings, secrets: Secrets, health: Health) -
         health=health,
         records_dir=Path(settings.records_dir) if settings.records_dir else None,
         frames=frames,
+        recorder=_recorder(settings),
+        relay=relay,
     )
+
+
+def _recorder(settings: BridgeSettings) -> Recorder | None:
+    if not settings.recordings_spool:
+        return None
+    put = partial(s3_put, settings.recordings_bucket) if settings.recordings_bucket else None
+    recorder = Recorder(Path(settings.recordings_spool), put, limit_mb=settings.recordings_spool_mb)
+    try:
+        recorder.start()
+    except OSError as problem:
+        raise BadSettings(
+            "POKEA_RECORDINGS_SPOOL", f"{settings.recordings_spool} cannot be made: {problem.strerror}"
+        ) from None
+    return recorder
 
 
 def _bridge_id() -> str:
@@ -92,7 +111,8 @@ async def serve(
     Raises BadSettings, OSError.
     """
     health = Health(settings.max_calls)
-    services = build_services(settings, secrets, health)
+    relay = Relay(relay_address(settings.relay_host), stack=settings.ws_stack)
+    services = build_services(settings, secrets, health, relay.gate)
     drain = Drain(health, settings.drain_s)
     drain.listen()
     warm_up()
@@ -100,7 +120,10 @@ async def serve(
     health.loop_lag_ms = lambda: watch.worst_ms
     health.open_circuits = services.engines.open_circuits
     gate = Gate(health, services.tools, Exchange(services))
-    async with Server(gate, settings.host, settings.port, stack=settings.ws_stack) as server:
+    server = Server(gate, settings.host, settings.port, stack=settings.ws_stack)
+    async with relay, server:
+        if services.tools is not None:
+            services.tools.relay = relay.address
         turns = None if place is None else TakesTurns(server, health, place)
         if turns is not None:
             turns.start()
@@ -119,5 +142,7 @@ async def serve(
     await services.carrier.close()
     if services.frames is not None:
         await asyncio.to_thread(services.frames.close)
+    if services.recorder is not None:
+        await asyncio.to_thread(services.recorder.close)
     if services.tools is not None:
         services.tools.shut_down()

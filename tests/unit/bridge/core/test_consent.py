@@ -62,7 +62,8 @@ def test_a_notice_that_was_spoken_over_was_not_given() -> None:
     call.advance(5_000)
     hang_up(call)
     assert not call.kept
-    assert call.session.recording is not None and call.session.recording.state is Consent.WAITING
+    recording = call.session.witness.recording
+    assert recording is not None and recording.state is Consent.WAITING
 
 
 def test_a_caller_who_hangs_up_during_the_notice_was_not_recorded() -> None:
@@ -95,7 +96,7 @@ def test_without_a_rule_or_without_a_recorder_nothing_is_recorded() -> None:
     for call in (recorded("off"), recorded("notice", handoff_id="ho_1")):
         call.advance(4_000)
         hang_up(call)
-        assert call.session.recording is None and not call.kept
+        assert call.session.witness.recording is None and not call.kept
 
 
 # --- a question ------------------------------------------------------------------------------------------------------------

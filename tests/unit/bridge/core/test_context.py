@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bridge.core.context import CallContext, parse_context
+from bridge.core.context import CallContext, Owner, parse_context, parse_owner
 from pokea.errors import RejectedInput
 from pokea.toolkit import Effect, ToolSpec
 
@@ -39,3 +39,17 @@ def test_tools_come_with_their_effects() -> None:
 def test_what_is_malformed_is_named(value: dict[str, Any], named: str) -> None:
     with pytest.raises(RejectedInput, match=named):
         parse_context(value)
+
+
+def test_a_persons_leg_is_told_by_its_hand_off_and_the_proof_stays_out_of_the_context() -> None:
+    block = {"handoff": {"id": "h1", "owner_url": "ws://10.0.0.7:41000", "hop": "secret-hop"}}
+    context = parse_context(block)
+    assert context.handoff_id == "h1"
+    assert "secret-hop" not in repr(context)
+    assert parse_owner(block) == Owner("ws://10.0.0.7:41000", "secret-hop")
+
+
+@pytest.mark.parametrize("block", [{}, {"handoff": None}, {"handoff": {}}])
+def test_an_ordinary_call_has_no_owner(block: dict[str, Any]) -> None:
+    assert parse_context(block).handoff_id == ""
+    assert parse_owner(block) is None

@@ -6,6 +6,8 @@ import pytest
 
 from bridge.core.dtmf import KeyPad, KeyRun
 
+KEPT = "[The caller pressed 4 keys; they are kept from you: call the tool that asked for them now, without an answer]"
+
 
 def typed(pad: KeyPad, keys: str, now_ms: float = 0.0) -> KeyRun | None:
     run = None
@@ -40,8 +42,40 @@ def test_a_lone_hash_is_a_key_of_its_own() -> None:
 def test_a_secret_is_masked_to_the_model_too_and_only_once() -> None:
     pad = KeyPad()
     pad.expects("secret")
-    assert typed(pad, "4711#") == KeyRun("[The caller pressed 4 keys]", 4)
+    assert typed(pad, "4711#") == KeyRun(KEPT, 4)
     assert typed(pad, "1#") == KeyRun("[The caller pressed: 1]", 1)
+
+
+def test_the_digits_of_a_secret_are_there_for_the_next_tool_and_gone_once_a_tool_has_answered() -> None:
+    pad = KeyPad()
+    pad.expects(4)
+    typed(pad, "4711")
+    assert pad.secret == "4711"
+    pad.expects(None)
+    assert pad.secret == ""
+
+
+def test_a_secret_of_so_many_digits_ends_with_the_last_and_its_hash_is_nothing() -> None:
+    pad = KeyPad()
+    pad.expects(4)
+    assert typed(pad, "4711") == KeyRun(KEPT, 4)
+    assert typed(pad, "#", 300.0) is None
+    assert typed(pad, "5#", 900.0) == KeyRun("[The caller pressed: 5]", 1)
+
+
+@pytest.mark.parametrize("kind", [None, True, 0, 21, -4, "4", "", 4.0, {}])
+def test_what_is_no_count_of_digits_masks_nothing(kind: object) -> None:
+    pad = KeyPad()
+    pad.expects(kind)
+    assert typed(pad, "47#") == KeyRun("[The caller pressed: 4 7]", 2)
+    assert pad.secret == ""
+
+
+def test_a_repr_shows_no_secret() -> None:
+    pad = KeyPad()
+    pad.expects(4)
+    typed(pad, "4711")
+    assert "4711" not in repr(pad)
 
 
 def test_another_answer_of_a_tool_takes_the_mask_off() -> None:

@@ -94,3 +94,14 @@ def test_a_caller_who_was_asked_for_another_reason_is_not_asked_again() -> None:
     quiet.asked()
     assert quiet.due(39_999) is None
     assert quiet.due(40_000) is Due.IDLE_GOODBYE
+
+
+def test_where_no_word_is_ever_written_down_an_answer_is_a_sign_of_life() -> None:
+    mute = call()
+    mute.answered()
+    mute.listening(True, 19_000)
+    assert mute.due(38_000) is None
+    mute.words("hello")
+    mute.listening(True, 40_000)
+    mute.answered()
+    assert mute.due(60_000) is Due.ASK

@@ -543,7 +543,9 @@ def test_prompts_without_clips_are_asked_of_the_model_and_still_lead_to_the_end(
 def test_a_caller_who_speaks_is_not_asked() -> None:
     call = talking(clips(idle_ask=1_000))
     call.speech = [(begin, begin + 600) for begin in range(5_000, 60_000, 6_000)]
-    call.advance(40_000)
+    for turn in range(7):
+        call.advance(6_000)
+        call.feed(CallerTranscribed(f"still looking, {turn}", finished=True))
     assert call.notes("idle_prompt") == []
 
 

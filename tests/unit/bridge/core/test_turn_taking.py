@@ -14,6 +14,7 @@ from bridge.core.frames import (
     BeginCallerTurn,
     CallerSpeech,
     CallerTranscribed,
+    CallTool,
     DtmfPressed,
     EndCallerTurn,
     GenerationComplete,
@@ -503,8 +504,12 @@ def test_keys_that_a_tool_called_a_secret_are_masked_to_the_model_too() -> None:
     call.feed(ToolAsked("t1", "findTimes", {}), ToolReturned("t1", {"status": "ok", "expects_digits": "secret"}))
     for digit in "4711#":
         call.feed(DtmfPressed(digit, 200))
-    assert call.last(SayToModel).text == "[The caller pressed 4 keys]"
+    assert call.last(SayToModel).text.startswith("[The caller pressed 4 keys; they are kept from you")
     assert not any("7" in str(order) and "4" in str(order) for order in call.all(SayToModel)[:-1])
+    call.feed(ToolAsked("t2", "findTimes", {}))
+    assert call.last(CallTool).evidence["keys"] == "4711"
+    call.feed(ToolReturned("t2", {"status": "ok"}), ToolAsked("t3", "findTimes", {"service": "x"}))
+    assert "keys" not in call.last(CallTool).evidence
 
 
 def test_keys_pressed_while_no_model_is_there_are_told_when_there_is_one() -> None:

@@ -19,6 +19,8 @@ def caught() -> Exception:
 
 def test_an_error_is_described_by_types_and_places_and_never_by_its_words() -> None:
     text = described(ExceptionGroup("Amina", [caught(), RuntimeError("Amina")]))
-    assert "ValueError at test_faults.py:" in text and "caused by KeyError at test_faults.py:" in text and "breaks" in text
+    assert (
+        "ValueError at test_faults.py:" in text and "caused by KeyError at test_faults.py:" in text and "breaks" in text
+    )
     assert "RuntimeError at no frame" in text
     assert "Amina" not in text and "254" not in text
