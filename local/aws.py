@@ -1,4 +1,4 @@
-"""The local AWS: ministack under supervision, with tables from template.yaml and data that survives.
+"""The local AWS: ministack under supervision, with tables, queues and buckets from template.yaml, and data that survives.
 
     async with LocalAws(Path(".local/state"), Path("template.yaml")) as aws:
         environment = aws.environ()
@@ -24,16 +24,21 @@ import signal
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import IO, TYPE_CHECKING, Self
+from typing import IO, TYPE_CHECKING, Any, Literal, Self
 
 import httpx
 
+from local.aws_events import load_rules, make_bus
 from local.aws_export import export_table, import_table
+from local.aws_queues import BucketSpec, QueueSpec, load_buckets, load_queues, make_buckets, make_queues
 from local.aws_tables import TableSpec, load_tables
 from local.processes import READY_WITHIN_S, ROOT, STOP_WITHIN_S, ChildFailed, free_port
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_events import EventBridgeClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sqs import SQSClient
 
 EXPORT_EVERY_S = 30.0
 REGION = "eu-west-1"
@@ -51,6 +56,8 @@ class LocalAws:
 
     endpoint_url: str
     tables: tuple[TableSpec, ...]
+    queues: tuple[QueueSpec, ...]
+    buckets: tuple[BucketSpec, ...]
 
     def __init__(self, state_dir: Path, template: Path, *, export_every_s: float = EXPORT_EVERY_S) -> None:
         self._template = template
@@ -64,12 +71,14 @@ class LocalAws:
 
     async def __aenter__(self) -> Self:
         self.tables = load_tables(self._template)
+        self.queues, self.buckets = load_queues(self._template), load_buckets(self._template)
         async with contextlib.AsyncExitStack() as undo:
             undo.push_async_callback(self._end)
             self._lock = await _lock_folder(self._folder)
             crashed = self._prepare_folder()
             await self._start_on_a_free_port()
             await asyncio.to_thread(self._prepare_tables, crashed)
+            await asyncio.to_thread(make_buckets, self.s3(), self.buckets, REGION)
             undo.pop_all()
         self._exporter = asyncio.create_task(self._export_for_ever())
         return self
@@ -97,22 +106,48 @@ class LocalAws:
             "NO_PROXY": no_proxy,
             "no_proxy": no_proxy,
             **{table.setting: table.name for table in self.tables},
+            **{bucket.setting: bucket.name for bucket in self.buckets},
         }
+
+    def queue_environ(self, desk: str) -> dict[str, str]:
+        """The settings that name the queues and the bus of one desk, which are made if they are missing."""
+        with contextlib.closing(self.sqs()) as sqs, contextlib.closing(self.events()) as events:
+            settings, arns = make_queues(sqs, self.queues, desk)
+            return {**settings, **make_bus(events, load_rules(self._template), desk, arns)}
+
+    def store_address(self) -> dict[str, str]:
+        """Where the core table is, for a process that does not have this environment."""
+        return {"endpoint": self.endpoint_url, "region": REGION, "table": self.environ()["POKEA_CORE_TABLE"]}
 
     def client(self) -> DynamoDBClient:
         """A DynamoDB client for this AWS, whatever the environment says."""
+        client: DynamoDBClient = self._client("dynamodb")
+        return client
+
+    def sqs(self) -> SQSClient:
+        client: SQSClient = self._client("sqs")
+        return client
+
+    def events(self) -> EventBridgeClient:
+        client: EventBridgeClient = self._client("events")
+        return client
+
+    def s3(self) -> S3Client:
+        client: S3Client = self._client("s3")
+        return client
+
+    def _client(self, service: Literal["dynamodb", "events", "sqs", "s3"]) -> Any:
         import boto3
         from botocore.config import Config
 
-        client: DynamoDBClient = boto3.client(
-            "dynamodb",
+        return boto3.client(
+            service,
             endpoint_url=self.endpoint_url,
             region_name=REGION,
             aws_access_key_id="local",
             aws_secret_access_key="local",
             config=Config(connect_timeout=2, read_timeout=30, retries={"total_max_attempts": 3}, proxies={}),
         )
-        return client
 
     @property
     def pid(self) -> int:

@@ -15,12 +15,14 @@ import argparse
 import asyncio
 import contextlib
 import json
+import os
 import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 import uvicorn
@@ -28,9 +30,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from local.event_sources import EventSources, sources_of
 from local.gateway_events import HttpReply, HttpRequest, event_of, message, reply_of
 from local.gateway_functions import FunctionError, Functions, TimedOut
 from local.gateway_template import BadTemplate, Function, Route, functions_of, read_template
+from pokea.adapters.clients import sqs
 from pokea.errors import CallError
 
 HOST = "127.0.0.1"
@@ -179,19 +183,28 @@ class _Server(uvicorn.Server):
 @contextlib.asynccontextmanager
 async def serve(template: Path = DEFAULT_TEMPLATE, *, port: int = 0) -> AsyncIterator[Gateway]:
     """Serve the template's functions until the block ends. Raises BadTemplate, BadSettings and BadProfile before it opens a port."""
-    described = functions_of(read_template(template))
-    with Functions(described) as functions, _listen(port) as listener:
+    read = read_template(template)
+    described = functions_of(read)
+    async with contextlib.AsyncExitStack() as opened:
+        functions = opened.enter_context(Functions(described))
+        listener = opened.enter_context(_listen(port))
         config = uvicorn.Config(GatewayApp(functions, described), log_config=None, lifespan="off", access_log=False)
         server = _Server(config)
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         listening = asyncio.create_task(server.listening.wait())
         await asyncio.wait({serving, listening}, return_when=asyncio.FIRST_COMPLETED)
         try:
-            yield Gateway(listener.getsockname()[1])
+            async with _event_sources(functions, read):
+                yield Gateway(listener.getsockname()[1])
         finally:
             server.should_exit = True
             listening.cancel()
             await serving
+
+
+def _event_sources(functions: Functions, template: Mapping[str, Any]) -> EventSources:
+    """What polls the queues that this process's environment names; nothing where it names none."""
+    return EventSources(functions, sources_of(template), sqs, os.environ)
 
 
 def _listen(port: int) -> socket.socket:

@@ -119,3 +119,6 @@ class Child:
         except (TimeoutError, json.JSONDecodeError):
             await self.stop()
             raise self.failure() from None
+        except asyncio.CancelledError:  # another child did not come up: nobody would ever stop this one
+            await self.stop()
+            raise

@@ -97,6 +97,7 @@ class Replay:
             Kind.MODEL_IN: self._model_in,
             Kind.MODEL_SAID: lambda record: self._model_said(record.link, decode_event(record.payload)),
             Kind.EVENT: self._event,
+            Kind.PEER_AUDIO_IN: self._peer_audio,
         }
 
     def run(self) -> Outcome:
@@ -157,6 +158,11 @@ class Replay:
             self._to_model(self._link, frame)
         if self._started:
             self._obey(self._session.take())
+
+    def _peer_audio(self, record: Record) -> None:
+        message = self._session.peer_audio(record.payload, self._now)
+        if message is not None:
+            self._sent(bytes(message))
 
     def _switch_text(self, record: Record) -> None:
         try:

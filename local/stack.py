@@ -62,7 +62,7 @@ class StackOptions:
 class DeskOptions:
     """Whose calls a desk takes and which engines answer them, the preferred one first. Port 0 = any free one.
 
-    bridge_environ and engine_environ: settings on top, for the bridge and for the engines' processes.
+    gateway_environ, bridge_environ and engine_environ: settings on top, for the functions, the bridge and the engines' processes.
     """
 
     name: str = "desk"
@@ -70,6 +70,7 @@ class DeskOptions:
     profiles_dir: Path = PROFILES
     gateway_port: int = 0
     bridge_port: int = 0
+    gateway_environ: Mapping[str, str] = field(default_factory=dict)
     bridge_environ: Mapping[str, str] = field(default_factory=dict)
     engine_environ: Mapping[str, str] = field(default_factory=dict)
 
@@ -170,7 +171,7 @@ class Stack:
         self._progress("the Lambdas behind a local gateway" + "".join(f", a stand-in for {name}" for name in stand_ins))
         try:
             async with asyncio.TaskGroup() as starting:
-                starting.create_task(staff.start_gateway(ports[0], environ))
+                starting.create_task(staff.start_gateway(ports[0], {**environ, **options.gateway_environ}))
                 engines = [starting.create_task(staff.start_engine(leg)) for leg in options.legs]
         except* ChildFailed as failures:
             raise failures.exceptions[0] from None
@@ -182,6 +183,7 @@ class Stack:
             **_engine_order(options.legs),
             "POKEA_CLIPS_DIR": str(self.clips_dir),
             "POKEA_CALL_RECORDS_DIR": str(self.records_dir),
+            "POKEA_RECORDINGS_SPOOL": str(self.options.state_dir / "recordings" / options.name),
             "AWS_ENDPOINT_URL_LAMBDA": environ["POKEA_PUBLIC_URL"],
             **options.bridge_environ,
         }
@@ -191,6 +193,7 @@ class Stack:
         secrets = self._secrets
         return {
             **self.aws.environ(),
+            **self.aws.queue_environ(options.name),
             "POKEA_PROFILES_DIR": str(options.profiles_dir),
             "POKEA_PUBLIC_URL": gateway_url,
             "POKEA_BRIDGE_URL": bridge_url,
@@ -318,5 +321,7 @@ def ensure_api_keys(stack: Stack, desk: Desk) -> None:
         return
     store = DynamoApiKeyStore(stack.core_table())
     for business in missing:
-        keys[business] = store.create_key(business, ["calls:write"], label="local", at=datetime.now(UTC))
+        keys[business] = store.create_key(
+            business, ["calls:write", "shipments:write"], label="local", at=datetime.now(UTC)
+        )
     write_private(path, keys)

@@ -17,6 +17,8 @@ from local.caller.rules import AGAIN, Aside, Interruption, Persona, Rule, RuleBo
 LEAD_SILENCE_MS = 200
 WORDS_WAIT_MS = 1500
 WORDS_POLL_MS = 100
+KEY_EVERY_MS = 200
+GREETED_AFTER_MS = 500
 
 
 @dataclass(slots=True)
@@ -43,6 +45,7 @@ class ScriptedCaller:
     """`await prepare()` before dialling. Times are milliseconds since the call was answered.
 
     words: every utterance of the agent so far, oldest first; may be set after dialling, when the session id is known.
+    greeting: said on picking up, without waiting for anybody.
     stay_silent: never says a word and never gives up; the agent must end the call.
     patience_ms: after this much silence on both sides the last line is repeated, `repeats` times, then the caller hangs up.
     max_puzzled: as many turns in a row without a matching rule make the caller hang up.
@@ -58,6 +61,7 @@ class ScriptedCaller:
         *,
         interruptions: Sequence[Interruption] = (),
         asides: Sequence[Aside] = (),
+        greeting: str = "",
         stay_silent: bool = False,
         hang_up_after_ms: int | None = None,
         patience_ms: int = 12_000,
@@ -77,9 +81,12 @@ class ScriptedCaller:
         self._rules, self._book = list(rules), RuleBook(rules)
         self._voice = voice
         self.words = words
+        self.press: Callable[[str], None] = lambda key: None
+        """Where keys go; may be set after dialling, when there is a call."""
         self._interruptions = sorted(interruptions, key=lambda one: one.turn)
         self._asides = sorted(asides, key=lambda one: (one.turn, one.after_ms))
         self._stay_silent = stay_silent
+        self._greeting = greeting
         self._hang_up_at_ms = min(limit_ms, limit_ms if hang_up_after_ms is None else hang_up_after_ms)
         self._patience_ms, self._repeats_left, self._max_puzzled = patience_ms, repeats, max_puzzled
         self._seed = seed
@@ -90,6 +97,8 @@ class ScriptedCaller:
         self._playing: memoryview | None = None
         self._now_ms = 0
         self._due_ms = 0
+        self._keys: list[str] = []
+        self._next_key_ms = 0
         self._chosen: Rule | None = None
         self._words_used = 0
         self._cut_short = 0  # utterances of the agent that this caller talked over and that the tap has yet to show
@@ -99,12 +108,16 @@ class ScriptedCaller:
 
     async def prepare(self) -> None:
         """Synthesises every line. Raises what the voice raises."""
-        lines = {rule.say for rule in self._rules} | {one.say for one in self._interruptions}
-        lines |= {one.say for one in self._asides}
-        for text in sorted(lines - {"", AGAIN}):
+        lines = {rule.say: rule.language for rule in self._rules}
+        lines |= {rule.follow[0]: rule.language for rule in self._rules if rule.follow}
+        sounds = [one.say for one in self._interruptions] + [one.say for one in self._asides]
+        lines |= dict.fromkeys([self._greeting, *sounds], "")
+        for text, language in sorted(lines.items()):
+            if text in ("", AGAIN):
+                continue
             persona = self.persona
             pcm = await self._voice.say(
-                text, language=persona.language, wpm=persona.wpm, voice=persona.voice, rate_hz=RATE_HZ
+                text, language=language or persona.language, wpm=persona.wpm, voice=persona.voice, rate_hz=RATE_HZ
             )
             self._clips[text] = with_noise(pcm, self._seed)
         self._is_prepared = True
@@ -120,6 +133,8 @@ class ScriptedCaller:
         if not self._is_prepared:
             raise RuntimeError("await prepare() before dialling: the lines are not synthesised")
         self.is_answered = True
+        if self._greeting:
+            self._chosen, self.state, self._due_ms = Rule("", self._greeting), State.THINKING, GREETED_AFTER_MS
 
     def speak(self, samples: int) -> bytes:
         """Advances the caller's own clock: the decisions of the last frame take effect here."""
@@ -144,6 +159,7 @@ class ScriptedCaller:
     # --- decisions, once per 20 ms ------------------------------------------------------------------------------------------
 
     def _act(self) -> None:
+        self._press_keys()
         if self._now_ms >= self._hang_up_at_ms:
             self._hang_up()
         elif self.state is State.LEAVING:
@@ -151,6 +167,12 @@ class ScriptedCaller:
                 self._hang_up()
         elif not self._stay_silent and not self._interrupted() and not self._made_an_aside():
             self._take_turn()
+
+    def _press_keys(self) -> None:
+        if self._keys and self._now_ms >= self._next_key_ms:
+            self.press(self._keys.pop(0))
+            self._next_key_ms = self._now_ms + KEY_EVERY_MS
+            self._quiet_since_ms = self._now_ms
 
     def _take_turn(self) -> None:
         match self.state:
@@ -238,6 +260,8 @@ class ScriptedCaller:
         self._due_ms = self._now_ms + rule.wait_ms
         if rule.say == AGAIN and not any(not one.aside for one in self.spoken):
             return  # nothing to repeat yet: the agent will go on
+        if rule.keys:
+            self._keys, self._next_key_ms = list(rule.keys), self._due_ms + KEY_EVERY_MS
         if rule.say:
             self.state = State.THINKING
         elif rule.hang_up_after_ms is not None:
@@ -284,5 +308,10 @@ class ScriptedCaller:
             return
         self.state = State.LISTENING
         chosen, self._chosen = self._chosen, None
-        if chosen is not None and chosen.hang_up_after_ms is not None:
+        if chosen is not None and chosen.follow is not None:
+            words, after_ms = chosen.follow
+            self._chosen = Rule("", words, hang_up_after_ms=chosen.hang_up_after_ms)
+            self._due_ms = self._now_ms + after_ms
+            self.state = State.THINKING
+        elif chosen is not None and chosen.hang_up_after_ms is not None:
             self._leave(chosen.hang_up_after_ms)

@@ -28,7 +28,9 @@ class Rule:
     """If `pattern` (regular expression, any case) is found in the agent's words of this turn, do this, at most `times` times.
 
     say "": stay silent to it; AGAIN: repeat the last line. wait_ms: think before speaking.
-    hang_up_after_ms: hang up this long after the line was said.
+    hang_up_after_ms: hang up this long after the line was said. keys: pressed instead of saying anything, or before it.
+    follow: said after the line, though nobody may have answered it, and after so many milliseconds of silence.
+    language: of the line; "" is the persona's own.
     """
 
     pattern: str
@@ -36,6 +38,9 @@ class Rule:
     times: int = 3
     wait_ms: int = 0
     hang_up_after_ms: int | None = None
+    keys: str = ""
+    follow: tuple[str, int] | None = None
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)

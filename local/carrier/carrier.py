@@ -123,9 +123,17 @@ class Carrier:
     def add_number(self, e164: str, voice_url: str = "", events_url: str = "") -> Number:
         return self.numbers.add(e164, voice_url, events_url)
 
-    def answer_with(self, e164: str, answer: PartyFactory | NoAnswer, ring_s: float = 0.2) -> None:
-        """Who picks up when this number is dialled (by REST or by a Dial), or how the attempt fails."""
-        self.directory.register(e164, answer, ring_s)
+    def answer_with(
+        self,
+        e164: str,
+        answer: PartyFactory | NoAnswer,
+        ring_s: float = 0.2,
+        *,
+        behaviour: str = "",
+        record: Path | None = None,
+    ) -> None:
+        """Who picks up when this number is dialled (by REST or by a Dial), or how the attempt fails. See `numbers.Subscriber`."""
+        self.directory.register(e164, answer, ring_s, behaviour, record)
 
     def fail(self, fault: Fault) -> None:
         self.faults.add(fault)
@@ -184,14 +192,16 @@ class Carrier:
             b_number=to,
             client_request_id=client_request_id,
         )
+        callee = self.directory.find(to)
+        folder = None if self.record_dir is None else self.record_dir / f"{session_id}.wav"
         plan = CallPlan(
             facts=facts,
             party=None,
             voice_url=voice_url or number.voice_url,
             events_url=number.events_url,
-            behaviour=self.behaviour,
+            behaviour=behaviour_named(callee.behaviour) if callee.behaviour else self.behaviour,
             quirks=self.quirks,
-            record=None if self.record_dir is None else self.record_dir / f"{session_id}.wav",
+            record=callee.record or folder,
             max_call_s=self._max_call_s,
         )
         return self._start(plan)

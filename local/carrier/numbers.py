@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Literal
 
 from local.carrier.party import PartyFactory
@@ -86,10 +87,15 @@ class NumberBook:
 
 @dataclass(frozen=True, slots=True)
 class Subscriber:
-    """Somebody who can be dialled: picks up after `ring_s`, or fails in the named way after it."""
+    """Somebody who can be dialled: picks up after `ring_s`, or fails in the named way after it.
+
+    behaviour: of calls that are placed to this number; "": the carrier's own. record: where the first such call is recorded.
+    """
 
     answer: PartyFactory | NoAnswer
     ring_s: float
+    behaviour: str = ""
+    record: Path | None = None
 
 
 class Directory:
@@ -99,9 +105,11 @@ class Directory:
         self._subscribers: dict[str, Subscriber] = {}
         self._unknown = Subscriber("no_answer", unknown_ring_s)
 
-    def register(self, e164: str, answer: PartyFactory | NoAnswer, ring_s: float) -> Callable[[], None]:
+    def register(
+        self, e164: str, answer: PartyFactory | NoAnswer, ring_s: float, behaviour: str = "", record: Path | None = None
+    ) -> Callable[[], None]:
         """Returns what takes the entry back, if it is still this one."""
-        entry = Subscriber(answer, ring_s)
+        entry = Subscriber(answer, ring_s, behaviour, record)
         self._subscribers[e164] = entry
 
         def withdraw() -> None:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+
+import typer
 
 from local.cli.phone import Phone, PhoneGone
 from local.cli.up import ADDRESS_FILE
@@ -24,6 +27,19 @@ class CallOptions:
     record: Path | None
     state: Path
     as_json: bool
+    business: str = ""  # which one places an outbound call; "": the first
+    context: Mapping[str, str] = field(default_factory=dict)
+
+
+def context_of(pairs: Iterable[str]) -> dict[str, str]:
+    """From "key=value" each. Raises typer.BadParameter."""
+    context = {}
+    for pair in pairs:
+        key, separator, value = pair.partition("=")
+        if not separator or not key.strip():
+            raise typer.BadParameter(f"{pair!r} is not key=value", param_hint="--context")
+        context[key.strip()] = value.strip()
+    return context
 
 
 @dataclass(frozen=True)

@@ -17,18 +17,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from local.demo.plan import CARRIERS, TRACKS, Shift, Wanted, scenario_names, shifts
+from local.demo.areas import AREAS
+from local.demo.plan import CARRIERS, STANDARD_ENGINE, TRACKS, Shift, Wanted, scenario_names, shifts
 from local.demo.report import CallReport
 from local.demo.run import Demo, write_report
 from local.engines import NAMES, is_configured, missing_setting
 from local.speech.voice import Voice
 from local.stack import Stack, StackOptions
 
-AGENTS = ("booking",)
-EXAMPLE = "whitedent"
 EXAMPLE_ZONE = ZoneInfo("Africa/Nairobi")
 OFFLINE = "offline"  # an old name of the simulated gemini engine
-STANDARD_ENGINE = "gemini"
 
 
 @dataclass(frozen=True)
@@ -53,8 +51,11 @@ class Refused(Exception):
 
 def wanted(options: DemoOptions, environ: Mapping[str, str]) -> Wanted:
     """What to play. Raises Refused."""
-    if options.agent not in (*AGENTS, "all"):
-        raise Refused(f"--agent: {options.agent!r} is not one of {', '.join(AGENTS)}, all")
+    if options.agent not in (*AREAS, "all"):
+        raise Refused(f"--agent: {options.agent!r} is not one of {', '.join(AREAS)}, all")
+    agents = AREAS if options.agent == "all" else (options.agent,)
+    if options.kill and "booking" not in agents:
+        raise Refused("--kill: the calls that lose their engine are the booking agent's")
     engines = _engines(options.engine)
     real = options.real or (options.engine is None and not options.kill and is_configured(STANDARD_ENGINE, environ))
     if real:
@@ -62,11 +63,12 @@ def wanted(options: DemoOptions, environ: Mapping[str, str]) -> Wanted:
     tracks = TRACKS if options.track == "all" else (options.track,)
     if options.kill and options.track != "inbound":
         raise Refused("--track: calls that lose their engine are played on the inbound track only")
-    known = scenario_names(kill=options.kill)
+    known = scenario_names(agents, kill=options.kill)
     for name in options.only:
         if name not in known:
             raise Refused(f"--scenario: {name!r} is not one of {', '.join(known)}")
     return Wanted(
+        agents=agents,
         engines=engines,
         carriers=CARRIERS if options.carrier == "both" else (options.carrier,),
         tracks=tracks,
@@ -109,7 +111,7 @@ def run_demo_command(options: DemoOptions) -> int:
     if not options.as_json:
         print(f"Real calls through the whole system; names, dates and slots also drawn from --seed {wish.seed}.")
     try:
-        reports = asyncio.run(_play(planned, options.out.resolve(), options.as_json))
+        reports = asyncio.run(play(planned, options.out.resolve(), options.as_json))
     except asyncio.CancelledError:
         print("pokea: stopped", file=sys.stderr)
         return 1
@@ -121,7 +123,7 @@ def run_demo_command(options: DemoOptions) -> int:
     return 0 if reports and all(report.ok for report in reports) else 1
 
 
-async def _play(planned: list[Shift], out: Path, quiet: bool) -> list[CallReport]:
+async def play(planned: list[Shift], out: Path, quiet: bool) -> list[CallReport]:
     started = time.monotonic()
     this = asyncio.current_task()
     assert this is not None
@@ -136,7 +138,7 @@ async def _play(planned: list[Shift], out: Path, quiet: bool) -> list[CallReport
         progress = (lambda _: None) if quiet else (lambda what: print(f"  starting {what}", flush=True))
         with Voice() as voice:
             async with Stack(StackOptions(state), progress) as stack:
-                reports = await Demo(stack, voice, EXAMPLE, out, tell).play(planned)
+                reports = await Demo(stack, voice, out, tell).play(planned)
         out.mkdir(parents=True, exist_ok=True)
         write_report(reports, out)
         if not all(report.ok for report in reports):
@@ -158,6 +160,6 @@ def _line(report: CallReport, at_s: float) -> str:
         f"stopped {latency.barge_in_stop_ms} ms after the caller began" if latency.barge_in_stop_ms is not None else ""
     )
     facts = ", ".join(fact for fact in (f"first audio {latency.first_audio_ms} ms", reply, stop) if fact)
-    what = f"{report.agent} {report.scenario:<18} {report.engine:<17} {report.carrier:<10} {track:<10} {kind}"
+    what = f"{report.agent:<12} {report.scenario:<18} {report.engine:<17} {report.carrier:<10} {track:<10} {kind}"
     line = f"{at_s:5.0f} s  {mark} {what}  {report.outcome}  ({facts})"
     return line + "".join(f"\n          - {problem}" for problem in report.problems)

@@ -18,6 +18,8 @@ profile_app = typer.Typer(help="Business profiles.", no_args_is_help=True)
 greeting_app = typer.Typer(help="Greetings and prompts.", no_args_is_help=True)
 app.add_typer(profile_app, name="profile")
 app.add_typer(greeting_app, name="greeting")
+calls_app = typer.Typer(help="Records of calls.", no_args_is_help=True)
+app.add_typer(calls_app, name="calls")
 
 STATE = Path(".local/state")
 StateDir = Annotated[Path, typer.Option("--state", help="Where the local stack keeps its data, logs and recordings.")]
@@ -39,7 +41,7 @@ def up(
 
 @app.command()
 def demo(
-    agent: Annotated[str, typer.Option(help="Which agent to demonstrate: booking, or all.")] = "all",
+    agent: Annotated[str, typer.Option(help="booking, receptionist, support, leads, dispatch, or all.")] = "all",
     carrier: Annotated[
         Literal["documented", "observed", "both"], typer.Option(help="How the carrier behaves.")
     ] = "both",
@@ -92,6 +94,13 @@ def call(
     script: Annotated[Path | None, typer.Option(help="File with one sentence per line.")] = None,
     wav: Annotated[Path | None, typer.Option(help="WAV file (mono, 16-bit) to play as the caller.")] = None,
     outbound: Annotated[bool, typer.Option("--outbound", help="Have the system place the call (POST /calls).")] = False,
+    business: Annotated[
+        str, typer.Option(help="With --outbound: the id of the business that calls; default: the first one.")
+    ] = "",
+    context: Annotated[
+        list[str] | None,
+        typer.Option(help="With --outbound: what the agent should know, as key=value such as shipment=… (repeatable)."),
+    ] = None,
     caller: Annotated[str, typer.Option("--from", help="The caller's number.")] = "+254722000111",
     carrier: Annotated[Literal["documented", "observed"], typer.Option(help="How the carrier behaves.")] = "documented",
     record: Annotated[
@@ -101,9 +110,22 @@ def call(
     as_json: AsJson = False,
 ) -> None:
     """Ring an agent of the running stack (`pokea up`) and talk to it: from options, a file, a WAV or the keyboard."""
-    from local.cli.call import CallOptions, run_call
+    from local.cli.call import CallOptions, context_of, run_call
 
-    options = CallOptions(number, tuple(say or ()), script, wav, outbound, caller, carrier, record, state, as_json)
+    options = CallOptions(
+        number=number,
+        say=tuple(say or ()),
+        script=script,
+        wav=wav,
+        outbound=outbound,
+        caller=caller,
+        carrier=carrier,
+        record=record,
+        state=state,
+        as_json=as_json,
+        business=business,
+        context=context_of(context or ()),
+    )
     raise typer.Exit(run_call(options))
 
 
@@ -121,6 +143,36 @@ def replay(
     raise typer.Exit(run_replay(file, as_json, wav))
 
 
+@app.command()
+def rate(
+    deck: Annotated[str, typer.Option(help="A rate deck (*.toml), or the id of one that ships with Pokea.")],
+    calls: Annotated[Path, typer.Option(help="Call records (CSV, docs/rate-decks.md).")],
+    out: Annotated[Path | None, typer.Option(help="Where the rated rows go; default: the terminal.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Rate a file of call records; exits with 3 if a row could not be rated, and says why in its column `problem`."""
+    from local.cli.rate import run_rate
+
+    raise typer.Exit(run_rate(deck, calls, out, as_json))
+
+
+@app.command()
+def audit(
+    deck: Annotated[str, typer.Option(help="A rate deck (*.toml), or the id of one that ships with Pokea.")],
+    calls: Annotated[Path, typer.Option(help="The carrier's call records (CSV, docs/rate-decks.md).")],
+    observed: Annotated[Path, typer.Option(help="Our own records of the same calls (CSV).")],
+    settled_before: Annotated[
+        str | None,
+        typer.Option(help="Legs that ended at or after this time (RFC 3339) may still be open in the carrier's books."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compare the carrier's charges with ours: 0 nothing differs, 1 something does, 3 nothing differs but not all could be judged."""
+    from local.cli.audit import run_audit
+
+    raise typer.Exit(run_audit(deck, calls, observed, as_json, settled_before))
+
+
 @profile_app.command("check")
 def profile_check(
     files: Annotated[list[Path], typer.Argument(help="Profile files (*.toml).")], as_json: AsJson = False
@@ -129,6 +181,49 @@ def profile_check(
     from local.cli.profile import run_check
 
     raise typer.Exit(run_check(files, as_json))
+
+
+@profile_app.command("new")
+def profile_new(
+    agent: Annotated[
+        str, typer.Argument(help="The agent that answers: booking, receptionist, support, leads, dispatch or your own.")
+    ],
+    name: Annotated[str, typer.Option(help="The business's name, as it is spoken.")],
+    number: Annotated[str, typer.Option(help="The number that callers dial, E.164.")],
+    person: Annotated[str, typer.Option(help="Number of a person whom callers can be handed to, E.164.")] = "",
+    business_id: Annotated[str, typer.Option("--id", help="The business's key; default: made of its name.")] = "",
+    out: Annotated[Path, typer.Option(help="Folder of the profiles.")] = Path("profiles"),
+) -> None:
+    """Write a commented profile to begin with; never over a file, an id or a number that is there already."""
+    from local.cli.profile_new import Wanted, run_new
+
+    raise typer.Exit(run_new(Wanted(agent, name, number, person, business_id, out)))
+
+
+@calls_app.command("list")
+def calls_list(
+    business: Annotated[str, typer.Option(help="Only this business's; default: all of the profiles.")] = "",
+    day: Annotated[str, typer.Option(help="UTC day, YYYY-MM-DD; default: today.")] = "",
+    profiles: Profiles = None,
+    state: StateDir = STATE,
+    as_json: AsJson = False,
+) -> None:
+    """The calls of one day: when, which agent, what came of each, how long callers waited."""
+    from local.cli.calls import run_list
+
+    raise typer.Exit(run_list(state, business, day, as_json, profiles))
+
+
+@calls_app.command("show")
+def calls_show(
+    session: Annotated[str, typer.Argument(help="The call's session id (HD_…).")],
+    state: StateDir = STATE,
+    as_json: AsJson = False,
+) -> None:
+    """Everything that is kept of one call: timeline, transcript as heard, tools, outcome, latency, recording, summary."""
+    from local.cli.calls import run_show
+
+    raise typer.Exit(run_show(state, session, as_json))
 
 
 @greeting_app.command("render")

@@ -41,6 +41,7 @@ async def _serve(options: StackOptions, desk_options: DeskOptions, port: int) ->
                     "carrier_url": stack.carrier.base_url,
                     "gateway_url": desk.gateway_url,
                     "records_dir": str(stack.records_dir),
+                    "store": stack.aws.store_address(),
                 }
             ),
             encoding="utf-8",

@@ -2,67 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+import random
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, date, datetime
 
-from local.audio.analysis import Recording, longest_pause_ms
-from local.caller import AGAIN, Aside, Interruption, Rule, Spoken, cough
-from local.demo.diary import Entry, booked
-from local.demo.wishes import Wish
+from local.audio.analysis import longest_pause_ms
+from local.caller import Aside, Interruption, Rule, cough
+from local.demo import handoff
+from local.demo.businesses import FIRST_CALLER
+from local.demo.diary import booked
+from local.demo.scenario import (
+    Area,
+    Played,
+    Plot,
+    Problems,
+    Scenario,
+    Scene,
+    expect,
+    manners,
+    manners_in_swahili,
+    one_commit,
+    opening,
+)
+from local.demo.wishes import Wish, drawn_wish, fixed_wish
+from pokea.booking import Appointment, AppointmentStatus, Taker, slot_keys, with_taker
+from pokea.ids import AppointmentId, IntentKey, SessionId
+from pokea.phone_numbers import E164
+from pokea.ports import Change
 
-Problems = list[str]
-
-
-@dataclass(frozen=True)
-class Played:
-    """What is known after a call, for a scenario to judge."""
-
-    engine: str
-    wish: Wish
-    entries: list[Entry]  # the caller's own appointments
-    tools: list[tuple[str, str]]  # (tool, status) in order
-    agent_said: list[str]
-    caller_said: list[str]  # as the model understood it
-    was_interrupted: bool
-    ended_because: str
-    sound: Recording
-    lines: list[Spoken]  # the caller's, as they were spoken
-    notes: Sequence[Mapping[str, Any]]  # the call record
-
-    @property
-    def duration_s(self) -> float:
-        return self.sound.duration_ms / 1000
-
-
-@dataclass(frozen=True)
-class Scenario:
-    name: str
-    outcome: str
-    rules: Callable[[Wish], list[Rule]]
-    judge: Callable[[Played], Problems]
-    interruptions: Callable[[Wish], list[Interruption]] = lambda _: []
-    asides: tuple[Aside, ...] = ()
-    is_silent: bool = False
-    slot_is_taken: bool = False  # the wanted time is booked by somebody else beforehand
-    death: str = ""  # the state in which the call loses its engine
-
-
-def expect(condition: bool, problem: str) -> Problems:
-    return [] if condition else [problem]
-
-
-def small_talk(wish: Wish) -> list[Rule]:
-    """What every caller answers, whatever the call is about. The agent's own words decide; later rules are more general."""
-    return [
-        Rule(r"anything else|help you with", "no that is all thank you goodbye"),
-        Rule(r"\bname\b", f"my name is {wish.name}"),
-        Rule(r"did not (catch|understand|hear)|say (it|that) again", AGAIN),
-    ]
-
-
-def opening(text: str) -> Rule:
-    return Rule(r"how can i help|can i help|may i help", text, times=1)
+DRAWN_SERVICES = {"cleaning": "cleaning", "filling": "filling", "check up": "checkup", "whitening": "whitening"}
 
 
 def book_rules(wish: Wish) -> list[Rule]:
@@ -74,7 +43,7 @@ def book_rules(wish: Wish) -> list[Rule]:
         ),  # early in the week "next Thursday" may be this week's or the next
         Rule(r"what (day|time)|when would", wish.when),
         Rule(r"which service|what (service|would you like to book)", f"a {wish.service}"),
-        *small_talk(wish),
+        *manners(wish.name),
     ]
 
 
@@ -91,12 +60,6 @@ def judge_book(played: Played) -> Problems:
     ]
 
 
-def one_commit(played: Played, status: str) -> Problems:
-    """Exactly one commit, after a proposal and a spoken yes."""
-    committed = [found for tool, found in played.tools if tool == "commitProposal" and found == status]
-    return expect(len(committed) == 1, f"{len(committed)} commits with status {status} instead of 1")
-
-
 def move_rules(wish: Wish) -> list[Rule]:
     return [
         opening(f"I want to move my appointment to {wish.move_to}"),
@@ -104,7 +67,7 @@ def move_rules(wish: Wish) -> list[Rule]:
         Rule(r"do you mean", "the second one"),
         Rule(r"\bname\b", f"my name is {wish.name}"),
         Rule(r"(which|what) (one|time)|free|available|i have|would .* suit", "the first one"),
-        *small_talk(wish),
+        *manners(wish.name),
     ]
 
 
@@ -130,7 +93,7 @@ def cancel_rules(wish: Wish) -> list[Rule]:
     return [
         opening("please cancel my appointment"),
         Rule(r"shall i|is that (right|correct)|really", "yes please"),
-        *small_talk(wish),
+        *manners(wish.name),
     ]
 
 
@@ -222,10 +185,84 @@ def judge_silent(played: Played) -> Problems:
     ]
 
 
+def somebody_was_first(scene: Scene) -> None:
+    """Put an earlier caller's appointment where this one wants to be."""
+    rules, wish = scene.profile.booking, scene.wish
+    service = rules.services[wish.service_key]
+    now, start = datetime.now(UTC), wish.starts_at.replace(tzinfo=rules.tz).astimezone(UTC)
+    end = start + service.length
+    earlier = Appointment(
+        appointment_id=AppointmentId("earlier"),
+        business_id=rules.business_id,
+        service=service.key,
+        resource=rules.resource,
+        starts_at=start,
+        ends_at=end,
+        name="an earlier caller",
+        a_number=E164(f"+{FIRST_CALLER - 1}"),
+        status=AppointmentStatus.BOOKED,
+        session_id=SessionId("HD_000000000000"),
+        intent_key=IntentKey("earlier"),
+    )
+    taken = tuple(
+        with_taker(slot, earlier.appointment_id, Taker(), now)
+        for slot in scene.store.slots(slot_keys(rules, start, end))
+    )
+    scene.store.apply(Change(slots=taken, appointment=earlier))
+
+
+SERVICES_IN_SWAHILI = {
+    "cleaning": "kusafisha meno",
+    "filling": "kuziba jino",
+    "checkup": "uchunguzi wa meno",
+    "whitening": "kung'arisha meno",
+}
+HOURS_IN_SWAHILI = {
+    9: "tatu asubuhi",
+    10: "nne asubuhi",
+    11: "tano asubuhi",
+    13: "saba mchana",
+    14: "nane mchana",
+    15: "tisa mchana",
+}
+DAYS_IN_SWAHILI = ("jumatatu", "jumanne", "jumatano", "alhamisi", "ijumaa")
+NAMES_IN_SWAHILI = ("Amina Hassan", "Daniel Otieno", "Lucy Wambui", "Joseph Maina")
+
+
+def in_swahili(start: datetime) -> str:
+    """Half an hour stands between the hour and the part of the day."""
+    hour, part = HOURS_IN_SWAHILI[start.hour].split()
+    half = " na nusu" if start.minute else ""
+    return f"{DAYS_IN_SWAHILI[start.weekday()]} ijayo saa {hour}{half} {part}"
+
+
+def book_rules_in_swahili(wish: Wish) -> list[Rule]:
+    service, when = SERVICES_IN_SWAHILI[wish.service_key], in_swahili(wish.starts_at)
+    return [
+        opening(f"nataka kuweka miadi ya {service} {when}"),
+        Rule(r"niiweke|ni sahihi", "ndio tafadhali"),
+        Rule(r"unamaanisha", "ya pili"),
+        Rule(r"siku gani|saa ngapi|lini", when),
+        *manners_in_swahili(wish.name),
+    ]
+
+
+def dial_rules(wish: Wish) -> list[Rule]:
+    return [opening("connect me to a person"), *handoff.joined_rules()]
+
+
+def never_tried_rules(wish: Wish) -> list[Rule]:
+    return [
+        opening("connect me to a person"),
+        Rule(r"shall i take a message", "no thank you"),
+        *manners(wish.name),
+    ]
+
+
 BOOK = Scenario("book", "booked", book_rules, judge_book)
 MOVE = Scenario("move", "moved", move_rules, judge_move)
 CANCEL = Scenario("cancel", "cancelled", cancel_rules, judge_cancel)
-TAKEN = Scenario("taken", "booked another time", taken_rules, judge_taken, slot_is_taken=True)
+TAKEN = Scenario("taken", "booked another time", taken_rules, judge_taken, before=somebody_was_first)
 INTERRUPT = Scenario("interrupt", "booked the time said over the agent", book_rules, judge_interrupt, interruptions)
 BACKCHANNEL = Scenario(
     "backchannel", "booked, and went on speaking", book_rules, judge_aside(FLUENT_PAUSE_MS), asides=(MURMUR,)
@@ -233,13 +270,47 @@ BACKCHANNEL = Scenario(
 COUGHING = Scenario("cough", "booked, and spoke on", book_rules, judge_aside(RESUMED_WITHIN_MS), asides=(COUGH,))
 SILENT = Scenario("silent", "asked twice, then goodbye", lambda _: [], judge_silent, is_silent=True)
 
-# Scenarios of one strand follow one another on the same diary; strands run side by side.
-STRANDS: tuple[tuple[Scenario, ...], ...] = (
-    (BOOK, MOVE, CANCEL),
-    (TAKEN,),
-    (INTERRUPT,),
-    (SILENT,),
-    (BACKCHANNEL,),
-    (COUGHING,),
+SWAHILI = Scenario("swahili", "booked, in Swahili", book_rules_in_swahili, judge_book)
+DIALLED = Scenario(
+    "handoff-dial",
+    "the carrier put the caller through",
+    dial_rules,
+    handoff.judge_dialled,
+    human=handoff.PICKS_UP,
+    dialled_legs=1,
 )
-DRAWN_STRANDS: tuple[tuple[Scenario, ...], ...] = ((BOOK, MOVE, CANCEL), (TAKEN,), (INTERRUPT,))
+NEVER_DIALLED = Scenario(
+    "handoff-dial",
+    "this carrier would drop the call: stayed, and offered a message",
+    never_tried_rules,
+    handoff.judge_not_joined("refused", rang=False),
+    human=handoff.NEVER_ANSWERS,
+)
+
+
+def fixed(today: date, number: str) -> Wish:
+    return fixed_wish(today)
+
+
+def drawn(today: date, number: str, rng: random.Random) -> Wish:
+    return drawn_wish(today, rng, DRAWN_SERVICES)
+
+
+ROUND = Plot((BOOK, MOVE, CANCEL))
+AREA = Area(
+    "booking",
+    (
+        ROUND,
+        Plot((TAKEN,), once=True),
+        Plot((INTERRUPT,)),
+        Plot((SILENT,), once=True),
+        Plot((BACKCHANNEL,)),
+        Plot((COUGHING,), once=True),
+        Plot((SWAHILI,), language="sw", once=True),
+        Plot((DIALLED,), mode="dial", only_on=("documented",), continues=True),
+        Plot((NEVER_DIALLED,), mode="dial", only_on=("observed",)),
+    ),
+    (replace(ROUND, once=True), Plot((TAKEN,), once=True), Plot((INTERRUPT,), once=True)),
+    fixed,
+    drawn,
+)

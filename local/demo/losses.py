@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 
 from local.audio.analysis import longest_silence_within_ms
-from local.demo.booking import Played, Problems, Scenario, book_rules, expect, judge_book
+from local.demo.booking import book_rules, judge_book
+from local.demo.scenario import Played, Problems, Scenario, expect
 
 SILENCE_MS = 3_500  # the bridge promises 2 s; a busy desk machine may take its time
 REPEATED_AT_MOST = 1  # the one line that was in the air when the engine was lost

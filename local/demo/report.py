@@ -9,9 +9,9 @@ from typing import Any
 from local.audio.analysis import Recording, barge_in_stop_ms, load, speech_segments, summarise
 from local.caller import ScriptedCaller
 from local.carrier.call import Call
-from local.demo.booking import Played, Problems, Scenario, expect
 from local.demo.diary import Entry
 from local.demo.plan import Strand
+from local.demo.scenario import HumanLeg, Played, Problems, Row, Scenario, expect
 
 MIN_SPEECH_MS = 600  # each side of a conversation says at least this much
 
@@ -67,6 +67,8 @@ class Finished:
     record: list[dict[str, Any]]
     entries: list[Entry]
     recording: Path
+    stored: list[Row] = field(default_factory=list)
+    human: HumanLeg | None = None
 
 
 def judge(finished: Finished, out: Path) -> CallReport:
@@ -81,7 +83,7 @@ def judge(finished: Finished, out: Path) -> CallReport:
     ]
     ground = finished.strand.ground
     return CallReport(
-        agent="booking",
+        agent=finished.strand.area.agent,
         scenario=scenario.name,
         engine=finished.engine,
         carrier=ground.carrier,
@@ -104,7 +106,7 @@ def judge(finished: Finished, out: Path) -> CallReport:
         ],
         recording=str(finished.recording.relative_to(out)),
         latency=_latency(finished, sound),
-        store=[entry.to_json() for entry in finished.entries],
+        store=[*(entry.to_json() for entry in finished.entries), *finished.stored],
         problems=problems,
     )
 
@@ -134,6 +136,8 @@ def _played(finished: Finished, sound: Recording) -> Played:
         sound=sound,
         lines=finished.caller.spoken,
         notes=record,
+        stored=finished.stored,
+        human=finished.human,
     )
 
 
@@ -155,7 +159,10 @@ def _line_problems(finished: Finished) -> Problems:
     call = finished.call
     return [
         *expect(len(call.streams) == 1, f"{len(call.streams)} streams instead of 1"),
-        *expect(not call.dial_legs, f"{len(call.dial_legs)} fallback legs were dialled"),
+        *expect(
+            len(call.dial_legs) == finished.scenario.dialled_legs,
+            f"the carrier dialled {len(call.dial_legs)} legs instead of {finished.scenario.dialled_legs}",
+        ),
         *expect(not finished.caller.gave_up, "the caller gave up"),
         *expect(call.status == "completed", f"the carrier says {call.status}"),
     ]

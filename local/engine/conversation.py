@@ -19,10 +19,12 @@ from typing import Any, Protocol
 import numpy as np
 from websockets.exceptions import ConnectionClosed
 
-from local.engine.dialogue import Act, CallTool, Dialogue, Say, services_of
+from local.engine.dialogue import Act, CallTool, Dialogue, Say
 from local.engine.ear import RATE_HZ
 from local.engine.expectation import Expectation
+from local.engine.subject import Subject, subject_of
 from local.engine.takeover import brief_in, restored
+from local.engine.talks import talk_for
 from local.speech.resample import resample
 from local.speech.voice import Voice
 
@@ -34,6 +36,8 @@ GO_AWAY_LEAD_S = 10.0
 KILL_STATES = ("hearing", "understanding", "speaking", "tool_asked", "tool_answered")
 
 _READ_ALOUD = re.compile(r'^(?:read this aloud|say exactly this)\b.*?: "(.*)"$', re.IGNORECASE | re.DOTALL)
+
+KEYED = re.compile(r"^\[The caller pressed \d+ key")
 
 # --- what a client says ----------------------------------------------------------------------------------------------------
 
@@ -175,11 +179,11 @@ class Kills:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What every session of one engine shares. `recogniser` builds one for the services of a business, in a language."""
+    """What every session of one engine shares. `recogniser` builds one for what a session's tools are about, in a language."""
 
     voice: Voice
     memory: Memory
-    recogniser: Callable[[Mapping[str, Sequence[str]], str], Recognises]
+    recogniser: Callable[[Subject, str], Recognises]
     go_away_after_s: float | None = None
     kills: Kills = field(default_factory=Kills)
 
@@ -197,7 +201,7 @@ class Conversation:
         self._dialogue = known or new_dialogue(opening)
         is_fresh = not opening.handle and brief_in(opening.instructions) is None
         self._doom = parts.kills.next_state() if is_fresh else ""
-        self._recogniser = parts.recogniser(self._dialogue.services, self._dialogue.language)
+        self._recogniser = self._recogniser_now()  # loads before it is needed
         self._waiting: list[Spoken] = []
         self._turns: asyncio.Queue[list[Spoken]] = asyncio.Queue(maxsize=64)
         self._speaking: asyncio.Task[None] | None = None
@@ -293,10 +297,18 @@ class Conversation:
             case ToolAnswered():
                 tool = self._calls.pop(one.call_id, one.name)
                 inner = one.payload.get("result")  # some clients wrap what the tool returned
-                return self._dialogue.tool_answered(tool, inner if isinstance(inner, Mapping) else one.payload)
+                before = self._dialogue.language
+                acts = self._dialogue.tool_answered(tool, inner if isinstance(inner, Mapping) else one.payload)
+                if self._dialogue.language != before:
+                    self._recogniser = self._recogniser_now()
+                return acts
+
+    def _recogniser_now(self) -> Recognises:
+        return self._parts.recogniser(self._dialogue.subject, self._dialogue.language)
 
     async def _understand(self, utterance: Utterance) -> list[Act]:
-        words = await asyncio.to_thread(self._recogniser.recognise, utterance.pcm16k, self._dialogue.expectation)
+        expectation = self._dialogue.expectation
+        words = await asyncio.to_thread(self._recogniser.recognise, utterance.pcm16k, expectation)
         if words:
             await self._wire.understood(utterance, words)
         self._tokens += len(utterance.pcm16k) * 25 // (2 * RATE_HZ)
@@ -306,6 +318,8 @@ class Conversation:
         if match := _READ_ALOUD.match(text.strip()):
             self._dialogue.last_said = match[1]
             return [Say(match[1])]
+        if KEYED.match(text):
+            return self._dialogue.keyed()
         if text.startswith("["):  # a note about the connection, not the caller's words
             return self._dialogue.noted()
         return self._dialogue.heard(text.lower().strip(" .!?"))
@@ -374,11 +388,10 @@ def relevant(turn: Sequence[Spoken]) -> list[Spoken]:
 
 def new_dialogue(opening: Opening) -> Dialogue:
     """A dialogue for the tools, the language and the instructions of a session; one that another engine began goes on where it was."""
-    services = services_of(opening.declarations)
-    tools = frozenset(str(one.get("name")) for one in opening.declarations)
+    subject = subject_of(opening.declarations)
     language = language_named(opening.language, opening.instructions)
     brief = brief_in(opening.instructions)
-    return restored(brief, services, tools, language) if brief else Dialogue(services, tools, language)
+    return restored(brief, subject, language) if brief else talk_for(subject, language, opening.instructions)
 
 
 def language_named(code: str, instructions: str) -> str:

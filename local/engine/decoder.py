@@ -2,8 +2,8 @@
 
 Run as `python -m local.engine.decoder`; it speaks the protocol of `local.speech.pipe`.
 
-    question  {"language": "en", "services": ["cleaning", …], "expectation": "open"} and 16 kHz mono PCM16 as body;
-              without a body it only gets ready
+    question  {"language": "en", "services": ["cleaning", …], "tools": […], "people": […], "expectation": "open"} and
+              16 kHz mono PCM16 as body; without a body it only gets ready
     answer    {"words": "…" | null, "cost": nats per frame of speech, "worst": of the worst phrase}
 """
 
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -25,7 +25,7 @@ from local.engine.lexicon import MODEL, pronunciations
 from local.speech.pipe import serve
 
 RATE_HZ = 16_000
-VOCABULARIES_KEPT = 8
+VOCABULARIES_KEPT = 12
 _PAD_SAMPLES = RATE_HZ * 3 // 10
 # The model knows no digital silence and no empty 4-8 kHz band; a noise far below hearing keeps both from looking like a phone.
 _DITHER_SIGMA = 8.0
@@ -67,9 +67,11 @@ class Finding:
 
 
 class Vocabulary:
-    """One decoder with a search for each expectation. services: their spoken names in the language."""
+    """One decoder with a search for each expectation. services, people: their spoken names in the language; tools: see `grammar.edges`."""
 
-    def __init__(self, language: str, services: Sequence[str]) -> None:
+    def __init__(
+        self, language: str, services: Sequence[str], tools: Sequence[str] = (), people: Sequence[str] = ()
+    ) -> None:
         self._decoder = Decoder(
             hmm=str(MODEL / "en-us"),
             dict=None,
@@ -78,12 +80,14 @@ class Vocabulary:
             bestpath=False,
             compallsen=True,  # so that a cost is counted against every sound of the model, not only those that fit the grammar
         )
-        graphs = {expectation: edges(expectation, language, services) for expectation in Expectation}
+        graphs = {expectation: edges(expectation, language, services, tools, people) for expectation in Expectation}
+        graphs = {expectation: graph for expectation, graph in graphs.items() if graph}
         for phrase in sorted({edge.phrase for graph in graphs.values() for edge in graph} - {""}):
             for index, phones in enumerate(pronunciations(phrase, language)):
                 self._decoder.add_word(_word(phrase) if index == 0 else f"{_word(phrase)}({index + 1})", phones, False)
         for expectation, graph in graphs.items():
             self._add_search(expectation, graph)
+        self._heard = frozenset(graphs)
 
     def _add_search(self, expectation: Expectation, graph: Sequence[Edge]) -> None:
         states = {
@@ -105,7 +109,7 @@ class Vocabulary:
         if is_narrow:
             speech = _mirrored(speech)
         decoder = self._decoder
-        decoder.activate_search(expectation.value)
+        decoder.activate_search((expectation if expectation in self._heard else Expectation.OPEN).value)
         decoder.start_utt()
         decoder.process_raw(_dithered(speech), no_search=False, full_utt=True)
         decoder.end_utt()
@@ -192,12 +196,14 @@ class Vocabularies:
     """The vocabularies in use, built when first asked for; the least recently used goes first."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[tuple[str, tuple[str, ...]], Vocabulary] = OrderedDict()
+        self._kept: OrderedDict[tuple[Any, ...], Vocabulary] = OrderedDict()
 
-    def get(self, language: str, services: Sequence[str]) -> Vocabulary:
-        key = (language, tuple(services))
+    def get(self, question: Mapping[str, Any]) -> Vocabulary:
+        language = str(question["language"])
+        names = tuple(tuple(question.get(key) or ()) for key in ("services", "tools", "people"))
+        key = (language, *names)
         if key not in self._kept:
-            self._kept[key] = Vocabulary(language, services)
+            self._kept[key] = Vocabulary(language, *names)
         self._kept.move_to_end(key)
         while len(self._kept) > VOCABULARIES_KEPT:
             self._kept.popitem(last=False)
@@ -209,7 +215,7 @@ def main() -> None:
     vocabularies = Vocabularies()
 
     def answer(question: dict[str, Any], pcm: bytes) -> tuple[dict[str, Any], bytes]:
-        vocabulary = vocabularies.get(question["language"], question["services"])
+        vocabulary = vocabularies.get(question)
         finding = vocabulary.find(pcm, Expectation(question["expectation"])) if pcm else None
         if finding is None:
             return {"words": None, "cost": None, "worst": None}, b""

@@ -1,18 +1,20 @@
 """What the offline engine says and does next: a rule dialogue driven by the tools it was given and by what they answer.
 
-Pure: words and tool results in, acts out. It knows how appointments are talked about, but no business, no diary and no scenario:
-services come from the tools' declarations, and whatever matters is said in the words of a tool's `say`.
+Pure: words and tool results in, acts out. It knows no business and no scenario. How callers begin is a table (`openings`); from there the
+tools lead: their `say` is spoken word for word, their `then` names the tool for the caller's next answer, a `nonce` waits for a yes.
+What needs more than that is a talk of its own (`talks`).
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Self
 
+from local.engine import openings
 from local.engine.expectation import Expectation
 from local.engine.phrases import PHRASES, Phrases
+from local.engine.subject import Subject, plain
 
 ORDINALS = (
     ("first", "ya kwanza"),
@@ -22,6 +24,20 @@ ORDINALS = (
 MAX_PUZZLED = (
     3  # times in a row that the caller is asked to say it again before the engine explains what it understands
 )
+_EXPECTED = {
+    "name": Expectation.NAME,
+    "when": Expectation.WHEN,
+    "number": Expectation.NUMBER,
+    "digits": Expectation.DIGITS,
+    "reference": Expectation.DIGITS,
+    "tracking": Expectation.TRACKING,
+    "place": Expectation.PLACE,
+    "yes_no": Expectation.YES_NO,
+    "choice": Expectation.CHOICE,
+    "text": Expectation.TEXT,
+}
+_IS_OVER = ("cold",)  # statuses after which the agent ends the call
+_OF_THE_SESSION = ("subject", "language", "unanswered", "answered_late")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,17 +55,6 @@ Act = Say | CallTool
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """What the caller wants so far."""
-
-    intent: str = ""  # "book", "move", "cancel", "list"
-    service: str = ""
-    when: str = ""
-    name: str = ""
-    reference: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Proposal:
     nonce: str
     arguments: Mapping[str, Any]
@@ -57,16 +62,19 @@ class Proposal:
 
 @dataclass(slots=True)
 class Dialogue:
-    """One conversation. `services`: key → spoken names. `tools`: the names of the declared tools."""
+    """One conversation about whatever its tools are for."""
 
-    services: Mapping[str, Sequence[str]]
-    tools: frozenset[str]
+    subject: Subject
     language: str = "en"
-    wish: Wish = field(default_factory=Wish)
     proposal: Proposal | None = None
     choices: list[tuple[str, str]] = field(default_factory=list)  # (value to pass on, spoken)
-    asked: str = ""  # what the caller was asked for: "service", "when", "name", "which", "more"
+    then: Mapping[str, Any] | None = None  # which tool takes the caller's next answer, as the latest result said
+    asked: str = ""  # what the caller was asked for beyond that: "more", …
+    errand: CallTool | None = None  # what the caller came for last
+    proposing: CallTool | None = None  # what made the latest proposal
+    is_fresh: bool = True  # no tool was called yet
     is_ending: bool = False
+    before: str = ""  # words that are still to be said in front of the next ones
     puzzled: int = 0
     last_said: str = ""
     unanswered: str = ""  # the caller's words to an engine that was lost before it answered them
@@ -80,15 +88,14 @@ class Dialogue:
     @property
     def expectation(self) -> Expectation:
         """What the next answer is likely to be: the recogniser listens with a grammar for it."""
-        if self.proposal is not None:
+        return self._expected()
+
+    def _expected(self) -> Expectation:
+        if self.proposal is not None or "acceptCall" in self.subject.tools:
             return Expectation.YES_NO
-        if self.choices:
-            return Expectation.CHOICE
-        return {
-            "service": Expectation.SERVICE,
-            "when": Expectation.WHEN,
-            "name": Expectation.NAME,
-        }.get(self.asked, Expectation.OPEN)
+        if self.then is not None:
+            return _EXPECTED.get(str(self.then.get("expect")), Expectation.TEXT)
+        return Expectation.CHOICE if self.choices else Expectation.OPEN
 
     # --- the caller spoke ---------------------------------------------------------------------------------------------------
 
@@ -108,6 +115,13 @@ class Dialogue:
         if not words or self.phrases.murmur.fullmatch(words):
             return []
         return self.heard(words)
+
+    def keyed(self) -> list[Act]:
+        """The caller pressed keys that are kept from us: the tool that waits for them has them already."""
+        if self.then is None or not self.then.get("tool"):
+            return []
+        then, self.then = self.then, None
+        return self._remembered([CallTool(str(then["tool"]), dict(then.get("arguments") or {}))])
 
     def noted(self) -> list[Act]:
         """The connection was interrupted: answer what nobody answered, ask again for what never came, or repeat the last words.
@@ -129,6 +143,7 @@ class Dialogue:
         for act in acts:
             if isinstance(act, CallTool):
                 self.waiting_for = act
+                self.is_fresh = False
         self.last_said = " ".join(act.text for act in acts if isinstance(act, Say)) or self.last_said
         return acts
 
@@ -138,216 +153,229 @@ class Dialogue:
         if not words:
             return self._puzzle()
         self.puzzled = 0
-        found = self._intent(words)
-        if found == "goodbye" and self.proposal is None:
+        if (acts := self._opened(words)) is not None:
+            return acts
+        if self.phrases.is_goodbye(words) and self.proposal is None:
             return self._end()
-        if found in ("book", "move", "cancel", "list"):
-            self._start(found, words)
-            return self._advance()
+        return self._answer(words)
+
+    def _opened(self, words: str) -> list[Act] | None:
+        """What the words ask for, whatever was asked before; None if they are an answer."""
+        found = openings.find(words, self.subject, self.language, always=self._is_told_something)
+        if found is not None:
+            self._forget()
+            self.errand = CallTool(found.tool, found.arguments)
+            return self._begin(self.errand)
+        if self.is_fresh and self.subject.first_question:
+            question = {"question": self.subject.first_question, "answer": words}
+            return [CallTool("recordAnswer", question)]
+        return None
+
+    @property
+    def _is_told_something(self) -> bool:
+        """Free words are awaited, which may sound like a wish and are none."""
+        return (
+            self.proposal is None
+            and self.then is not None
+            and self.expectation not in (Expectation.YES_NO, Expectation.CHOICE)
+        )
+
+    def _begin(self, call: CallTool) -> list[Act]:
+        """Call the tool, or ask for the first argument that it cannot do without."""
+        required = self.subject.required.get(call.name, ())
+        missing = next((name for name in required if name not in call.arguments), "")
+        if not missing:
+            return [call]
+        self.then = {"tool": call.name, "arguments": dict(call.arguments), "fill": missing, "expect": "text"}
+        return [Say(self.phrases.questions.get(missing, self.phrases.say_again))]
+
+    def _answer(self, words: str) -> list[Act]:
+        """The caller answers what was asked."""
+        if "acceptCall" in self.subject.tools:
+            return self._answer_to_ring(words)
         if self.proposal is not None:
             return self._answer_to_proposal(words)
-        if self.choices:
-            return self._pick(words)
-        if self.asked:
-            return self._answer(words)
+        if self.then is not None:
+            return self._answer_to_tool(words)
+        if self.asked == "more" and self.phrases.no.search(words):
+            return self._end()
+        if self.phrases.yes.search(words):
+            return [Say(self.phrases.what_then)]
         return self._puzzle()
 
-    def _intent(self, words: str) -> str:
-        for intent, pattern in self.phrases.intents:
-            if pattern.search(words):
-                return intent
-        return ""
-
-    def _start(self, intent: str, words: str) -> None:
-        """A new wish; the name stays, because the caller has not changed."""
-        service, rest = self._service_in(words)
-        self.proposal, self.choices, self.asked = None, [], ""
-        self.wish = Wish(intent, service, self._when_in(rest), self.wish.name)
-
-    def _service_in(self, words: str) -> tuple[str, str]:
-        """(service key, what follows its name); without a service everything is what follows."""
-        found = [
-            (match.start(), -len(name), key, match.end())
-            for key, names in self.services.items()
-            for name in names
-            if (match := re.search(rf"\b{re.escape(_plain(name))}\b", words))
-        ]
-        if not found:
-            return "", words
-        _, _, key, end = min(found)
-        return key, words[end:]
-
-    def _when_in(self, words: str) -> str:
-        match = self.phrases.when.search(words)
-        return words[match.start() :].strip() if match else ""
+    def _answer_to_ring(self, words: str) -> list[Act]:
+        """A human of the business says whether they take the caller."""
+        if self.phrases.yes.search(words):
+            return [CallTool("acceptCall", {})]
+        if self.phrases.no.search(words):
+            return [CallTool("declineCall", {"reason": words})]
+        return self._puzzle()
 
     def _answer_to_proposal(self, words: str) -> list[Act]:
         assert self.proposal is not None
-        if when := self._when_in(words):  # "no, at ten": another time is a no to this one
-            self.proposal = None
-            self.wish = replace(self.wish, when=when)
-            return self._advance()
         if self.phrases.yes.search(words):
-            proposal, self.proposal = self.proposal, None
-            return [CallTool("commitProposal", {"nonce": proposal.nonce, "arguments": dict(proposal.arguments)})]
+            return [self._commit()]
         if self.phrases.no.search(words):
-            self.proposal = None
-            self.wish = replace(self.wish, when="")
-            if self.wish.intent == "cancel":
-                return self._more(self.phrases.left_alone)
-            self.asked = "when"
-            return [Say(self.phrases.other_time)]
+            other = (self.then or {}).get("no")
+            self._forget()
+            return self._follow(other) if other else self._more(self.phrases.left_alone)
         return self._puzzle()
 
-    def _pick(self, words: str) -> list[Act]:
-        for index, names in enumerate(ORDINALS):
-            if any(name in words for name in names):
-                if index < len(self.choices):
-                    return self._take(self.choices[index][0])
-                return [Say(self.phrases.no_such_choice)]
-        if when := self._when_in(words):
-            matching = [value for value, spoken in self.choices if when in _plain(spoken)]
-            return self._take(matching[0] if len(matching) == 1 else when)
-        if self.phrases.yes.search(words) and len(self.choices) == 1:
-            return self._take(self.choices[0][0])
-        if self.phrases.no.search(words):
-            self.choices, self.asked = [], "when"
-            return [Say(self.phrases.other_time)]
-        return self._puzzle()
+    def _follow(self, step: Mapping[str, Any]) -> list[Act]:
+        self.errand = CallTool(str(step.get("tool")), dict(step.get("arguments") or {}))
+        return self._begin(self.errand)
 
-    def _take(self, value: str) -> list[Act]:
-        kind, self.choices = self.asked, []
-        if kind == "which":
-            self.wish = replace(self.wish, reference=value)
-        elif kind == "service":
-            self.wish = replace(self.wish, service=value)
+    def _commit(self) -> CallTool:
+        assert self.proposal is not None
+        proposal = self.proposal
+        self._forget()
+        return CallTool("commitProposal", {"nonce": proposal.nonce, "arguments": dict(proposal.arguments)})
+
+    def _answer_to_tool(self, words: str) -> list[Act]:
+        """Follow the `then` of the latest result."""
+        assert self.then is not None
+        if self.then.get("fill"):
+            return [self._answering(self._chosen(words))]
+        if self.phrases.yes.search(words):
+            follow = self.then.get("yes") if self.then.get("expect") == "yes_no" and "yes" in self.then else self.then
+        elif self.phrases.no.search(words):
+            follow = self.then.get("no")
         else:
-            self.wish = replace(self.wish, when=value)
-        return self._advance()
+            return self._puzzle()
+        self._forget()
+        return self._follow(follow) if follow else self._more(self.phrases.anything_else)
 
-    def _answer(self, words: str) -> list[Act]:
-        match self.asked:
-            case "name":
-                self.wish = replace(self.wish, name=self.phrases.before_name.sub("", words).strip().title())
-            case "service":
-                service, rest = self._service_in(words)
-                if not service:
-                    return self._puzzle()
-                self.wish = replace(self.wish, service=service, when=self.wish.when or self._when_in(rest))
-            case "when" | "detail":
-                when = self._when_in(words) or words
-                self.wish = replace(
-                    self.wish, when=f"{self.wish.when} {when}".strip() if self.asked == "detail" else when
-                )
-            case "more" if self.phrases.no.search(words):
-                return self._end()
-            case _:
-                return self._puzzle()
-        return self._advance()
+    def _answering(self, words: str) -> CallTool:
+        assert self.then is not None
+        then, self.then, self.choices = self.then, None, []
+        arguments = dict(then.get("arguments") or {})
+        if fill := then.get("fill"):
+            is_name = then.get("expect") == "name"
+            arguments[str(fill)] = self._name_in(words) if is_name else words
+        return CallTool(str(then.get("tool")), arguments)
 
-    # --- what is still missing ----------------------------------------------------------------------------------------------
+    def _name_in(self, words: str) -> str:
+        return self.phrases.before_name.sub("", words).strip().title()
 
-    def _advance(self) -> list[Act]:
-        """Ask for the first thing that is missing, or call the tool."""
-        wish, phrases = self.wish, self.phrases
-        self.asked = ""
-        if wish.intent == "book" and not wish.service:
-            self.asked = "service"
-            return [Say(phrases.which_service)]
-        if wish.intent in ("book", "move") and not wish.when:
-            self.asked = "when"
-            return [Say(phrases.when_to_book if wish.intent == "book" else phrases.when_to_move)]
-        if not wish.name:
-            self.asked = "name"
-            return [Say(phrases.name)]
-        return [self.tool_for_wish()]
-
-    def tool_for_wish(self) -> CallTool:
-        wish = self.wish
-        reference = {"reference": wish.reference} if wish.reference else {}
-        match wish.intent:
-            case "book":
-                return CallTool("proposeBooking", {"service": wish.service, "when": wish.when, "name": wish.name})
-            case "move":
-                return CallTool("proposeMove", {"name": wish.name, "when": wish.when, **reference})
-            case "cancel":
-                return CallTool("proposeCancel", {"name": wish.name, **reference})
-        return CallTool("listAppointments", {"name": wish.name})
+    def _chosen(self, words: str) -> str:
+        """The value of the choice that was named, or the caller's own words."""
+        if not self.choices:
+            return words
+        if (place := ordinal_in(words)) is not None and place < len(self.choices):
+            return self.choices[place][0]
+        matching = [value for value, spoken in self.choices if words in plain(spoken) or plain(spoken) in words]
+        return matching[0] if len(matching) == 1 else words
 
     # --- a tool answered ----------------------------------------------------------------------------------------------------
 
     def tool_answered(self, tool: str, payload: Mapping[str, Any]) -> list[Act]:
         """`payload`: what the tool returned. Its `say` is spoken word for word."""
-        self.waiting_for = None
-        return self._remembered(self._answered(tool, payload))
+        asked_for, self.waiting_for = self.waiting_for, None
+        if asked_for is not None and asked_for.name != tool:
+            asked_for = None
+        before, self.before = self.before, ""
+        acts = self._answered(tool, payload, asked_for)
+        return self._remembered(_with_words_before(acts, before) if before else acts)
 
-    def _answered(self, tool: str, payload: Mapping[str, Any]) -> list[Act]:
+    def _answered(self, tool: str, payload: Mapping[str, Any], asked_for: CallTool | None) -> list[Act]:
         say = str(payload.get("say") or self.phrases.trouble)
-        status = payload.get("status")
-        if tool == "endCall":
+        if tool in ("endCall", "declineCall", "optOut"):
+            self.is_ending = True
             return [Say(say)]
+        if tool == "speakLanguage" and asked_for is not None and payload.get("status") == "ok":
+            wanted = str(asked_for.arguments.get("language"))
+            self.language = wanted if wanted in PHRASES else self.language
+        self._forget()
+        return self._led(tool, say, payload, asked_for)
+
+    def _led(self, tool: str, say: str, payload: Mapping[str, Any], asked_for: CallTool | None) -> list[Act]:
+        """Where the result leads."""
+        then = payload.get("then")
+        self.then = then if isinstance(then, Mapping) else None
         if nonce := payload.get("nonce"):
-            arguments = payload.get("arguments") or (self.proposal.arguments if self.proposal else {})
-            self.proposal = Proposal(str(nonce), arguments)
-        elif status == "ask":
-            self._ask(str(payload.get("question")), payload.get("choices") or [])
-        elif times := payload.get("times"):
-            self.choices = [(str(one["starts_at"]), str(one["spoken"])) for one in times]
-            self.asked = "when"
-        elif status in ("booked", "moved", "cancelled", "ok", "none"):
-            return self._more(say)
-        elif status == "refused":
-            self.asked = "more"
+            self.proposal = Proposal(str(nonce), payload.get("arguments") or {})
+            self.proposing = asked_for or self.proposing
+        elif self.then is not None:
+            self.choices = [(str(one["value"]), str(one["spoken"])) for one in payload.get("choices") or ()]
+        elif payload.get("status") in _IS_OVER:
+            self.before = say
+            return self._end()
+        elif payload.get("status") == "verified" and self.errand is not None:
+            self.before = say
+            return self._begin(self.errand)
         else:
-            self.asked = "when"  # closed, past, too far: another day
+            self.asked = "" if tool == "speakLanguage" else "more"
         return [Say(say)]
 
-    def _ask(self, question: str, choices: Sequence[Mapping[str, Any]]) -> None:
-        self.choices = [(str(one["value"]), str(one["spoken"])) for one in choices]
-        match question:
-            case "name" | "service" | "which":
-                self.asked = question
-            case "day" | "time" | "period":
-                self.asked = "when" if self.choices else "detail"
-            case _:
-                self.asked = "when"
+    def _forget(self) -> None:
+        """Nothing is asked any more."""
+        self.proposal, self.then, self.choices, self.asked = None, None, [], ""
 
     def _more(self, words: str) -> list[Act]:
-        self.wish = Wish(name=self.wish.name)
-        self.proposal, self.choices, self.asked = None, [], "more"
+        self.asked = "more"
         return [Say(words)]
 
     def _end(self) -> list[Act]:
         self.is_ending = True
-        return [CallTool("endCall", {})] if "endCall" in self.tools else [Say(self.phrases.goodbye)]
+        if "endCall" in self.subject.tools:
+            return [CallTool("endCall", {})]
+        before, self.before = self.before, ""
+        return [Say(f"{before} {self.phrases.goodbye}".strip())]
 
     def _puzzle(self) -> list[Act]:
         self.puzzled += 1
         if self.puzzled >= MAX_PUZZLED:
             self.puzzled = 0
-            return [Say(self.phrases.what_i_understand)]
+            return [Say(self.what_i_understand)]
         return [Say(self.phrases.say_again)]
 
+    @property
+    def what_i_understand(self) -> str:
+        return self.phrases.what_i_understand
 
-def _plain(text: str) -> str:
-    """As the recogniser writes it: lower case, no punctuation or hyphens."""
-    return " ".join(re.sub(r"[^a-z' ]+", " ", text.lower()).split())
+    # --- a call that another engine began -----------------------------------------------------------------------------------
+
+    def recall(self, facts: Sequence[Mapping[str, Any]]) -> None:
+        """What the tools were asked for before this engine came, oldest first."""
+        self.is_fresh = not facts
+        begun = {one.tool for one in openings.OPENINGS}
+        for fact in facts:
+            call = CallTool(str(fact.get("tool")), fact.get("arguments") or {})
+            if call.name in begun:
+                self.errand = call
+            if (fact.get("result") or {}).get("nonce"):
+                self.proposing = call
+
+    def reopen(self, nonce: str, arguments: Mapping[str, Any], *, was_heard: bool) -> None:
+        """A proposal that binds nobody until its read-back was heard to the end: else it is made again before anything else."""
+        self.proposal = Proposal(nonce, arguments)
+        if not was_heard and not self.unanswered and (again := self.made_again()) is not None:
+            self.waiting_for = again
+
+    def made_again(self) -> CallTool | None:
+        """What makes the open proposal once more."""
+        return self.proposing
+
+    def copy(self) -> Self:
+        return replace(self, choices=list(self.choices))
+
+    def return_to(self, before: Self) -> None:
+        """Forget what was said since `before`."""
+        for one in fields(self):
+            if one.name not in _OF_THE_SESSION:
+                setattr(self, one.name, getattr(before, one.name))
 
 
-def services_of(declarations: Sequence[Mapping[str, Any]]) -> dict[str, tuple[str, ...]]:
-    """Service keys and their spoken names, from the first tool that has a `service` parameter with an enum.
-
-    The description lists them as "key: name, name; key: name"; a key that it does not explain is spoken as it is written.
-    """
-    for declaration in declarations:
-        parameter = (declaration.get("parameters") or {}).get("properties", {}).get("service") or {}
-        if keys := parameter.get("enum"):
-            text = str(parameter.get("description", ""))
-            return {str(key): _spoken_names(str(key), text) for key in keys}
-    return {}
+def _with_words_before(acts: list[Act], before: str) -> list[Act]:
+    first = next((index for index, act in enumerate(acts) if isinstance(act, Say)), None)
+    if first is None:
+        return [Say(before), *acts]
+    return [
+        Say(f"{before} {act.text}") if index == first and isinstance(act, Say) else act
+        for index, act in enumerate(acts)
+    ]
 
 
-def _spoken_names(key: str, description: str) -> tuple[str, ...]:
-    listed = re.search(rf"\b{re.escape(key)}: ([^;]+)", description)
-    names = [_plain(name) for name in listed[1].split(",")] if listed else []
-    return tuple(dict.fromkeys([*filter(None, names), _plain(key.replace("_", " "))]))
+def ordinal_in(words: str) -> int | None:
+    """Which one the caller means by "the second one", counted from 0."""
+    return next((index for index, names in enumerate(ORDINALS) if any(name in words for name in names)), None)

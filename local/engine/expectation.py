@@ -12,3 +12,8 @@ class Expectation(StrEnum):
     WHEN = "when"
     SERVICE = "service"
     CHOICE = "choice"  # "the first one", or a time
+    NUMBER = "number"
+    DIGITS = "digits"  # one by one: a reference, a code
+    TRACKING = "tracking"  # letters by their spelling words, then digits
+    PLACE = "place"
+    TEXT = "text"  # whatever the tools of the session may be told: a message, a problem, an answer

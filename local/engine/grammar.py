@@ -7,15 +7,20 @@ appointments anywhere.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import exp
 
+from local.engine import answers
 from local.engine.expectation import Expectation
 from local.engine.names import NAMES
+from local.engine.openings import PERSON, WHEN, openings_for
+from local.engine.subject import plain
+
+__all__ = ["END", "ENGLISH", "HOURS", "START", "SWAHILI", "WEEKDAYS", "Edge", "edges", "plain"]
 
 START, END = "start", "end"
+BOOKING_TOOL = "proposeBooking"
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,10 +171,7 @@ HANDICAP_NATS = {"the third one": 60.0}
 
 TALK = {"en": ENGLISH, "sw": SWAHILI}
 
-
-def plain(text: str) -> str:
-    """Lower case without punctuation: how phrases are written here and how recognised words come out."""
-    return " ".join(re.sub(r"[^a-z' ]+", " ", text.lower()).split())
+EXTRA = 0.4  # of the weight of all that is expected, for what may be asked for at any moment
 
 
 def _fan(source: str, target: str, weight: float, phrases: Iterable[str]) -> list[Edge]:
@@ -251,9 +253,64 @@ def _answers(talk: Talk) -> list[Edge]:
     ]
 
 
-def edges(expectation: Expectation, language: str, services: Sequence[str]) -> list[Edge]:
-    """services: their spoken names, as `plain` writes them."""
+def edges(
+    expectation: Expectation,
+    language: str,
+    services: Sequence[str],
+    tools: Sequence[str] = (),
+    people: Sequence[str] = (),
+) -> list[Edge]:
+    """services, people: their spoken names, as `plain` writes them. Without `tools`: appointments and nothing else."""
     talk = TALK[language]
+    asked = (
+        _about_appointments(expectation, talk, services)
+        if not tools or BOOKING_TOOL in tools
+        else _about_anything(expectation, talk, language, tools)
+    )
+    asked = asked or _told(expectation, talk, language, tools)
+    extra = _openings(expectation, language, tools, people)
+    if not extra:
+        return asked
+    shared = [replace(edge, weight=edge.weight * (1 - EXTRA)) if edge.source == START else edge for edge in asked]
+    has_when = any(edge.source == "when" for edge in asked)
+    return [*shared, *extra, *([] if has_when or not _leads_to(extra, "when") else _when(talk, "when"))]
+
+
+def _leads_to(graph: Sequence[Edge], target: str) -> bool:
+    return any(edge.target == target for edge in graph)
+
+
+def _openings(expectation: Expectation, language: str, tools: Sequence[str], people: Sequence[str]) -> list[Edge]:
+    """What may be asked for now: anything while nothing was asked or after a yes-or-no question; else a person, or to be left alone."""
+    is_free = expectation in (Expectation.OPEN, Expectation.YES_NO)
+    phrases = [
+        phrase
+        for opening in openings_for(tools, always=not is_free)
+        for phrase in opening.phrases[language]
+        if people or not phrase.endswith(PERSON)
+    ]
+    by_slot = {
+        slot: [phrase.removesuffix(slot).strip() for phrase in phrases if phrase.endswith(slot)]
+        for slot in (WHEN, PERSON)
+    }
+    whole = [phrase for phrase in phrases if not phrase.endswith((WHEN, PERSON))]
+    if is_free and BOOKING_TOOL in tools:  # whose own graphs know nothing of the other tools' answers
+        whole += answers.listed(answers.REPLIES, tools, language)
+    return [
+        *_fan(START, END, 0.6 * EXTRA, whole),
+        *_fan(START, "when", 0.2 * EXTRA, by_slot[WHEN]),
+        *_fan(START, "person", 0.2 * EXTRA, by_slot[PERSON]),
+        *(_fan("person", END, 1.0, _called(people, language)) if by_slot[PERSON] else []),
+    ]
+
+
+def _called(people: Sequence[str], language: str) -> list[str]:
+    return (
+        [*people, *(f"the {name}" for name in people if not name.startswith("the "))] if language == "en" else [*people]
+    )
+
+
+def _about_appointments(expectation: Expectation, talk: Talk, services: Sequence[str]) -> list[Edge]:
     match expectation:
         case Expectation.NAME:
             return _names(talk, [plain(name) for name in NAMES])
@@ -286,3 +343,98 @@ def edges(expectation: Expectation, language: str, services: Sequence[str]) -> l
                 *_fan(START, END, 0.2, talk.bye),
                 Edge(START, "when", 0.1),
             ]
+    return []
+
+
+def _about_anything(expectation: Expectation, talk: Talk, language: str, tools: Sequence[str]) -> list[Edge]:
+    """The same questions where nothing is booked."""
+    match expectation:
+        case Expectation.NAME:
+            return [
+                *_fan(START, "name", 0.6, talk.before_name),
+                Edge(START, "name", 0.3),
+                *_fan("name", END, 1.0, [plain(name) for name in NAMES]),
+                *_fan(START, END, 0.1, talk.bye),
+            ]
+        case Expectation.YES_NO:
+            return [
+                *_fan(START, END, 0.5, talk.yes),
+                *_fan(START, END, 0.2, (*talk.no, *talk.bye)),
+                *_fan(START, END, 0.3, answers.listed(answers.REPLIES, tools, language)),
+            ]
+        case Expectation.WHEN:
+            return [*_when(talk, START), *_fan(START, END, 0.05, talk.bye)]
+        case Expectation.CHOICE:
+            return [
+                *_fan(START, END, 0.6, talk.choose),
+                *_fan(START, END, 0.2, (*talk.yes, *talk.no, *talk.bye)),
+                Edge(START, "when", 0.2),
+                *_when(talk, "when"),
+            ]
+        case Expectation.OPEN:
+            return [
+                *_fan(START, END, 0.4, (*talk.yes, *talk.no)),
+                *_fan(START, END, 0.4, talk.bye),
+                *_fan(START, END, 0.2, answers.listed(answers.REPLIES, tools, language)),
+            ]
+    return []
+
+
+def _told(expectation: Expectation, talk: Talk, language: str, tools: Sequence[str]) -> list[Edge]:
+    """What a tool has asked for, whatever the business."""
+    leave = _fan(START, END, 0.05, (*talk.no, *talk.bye))
+    match expectation:
+        case Expectation.NUMBER:
+            return [
+                *_fan(START, "number", 0.35, answers.BEFORE_NUMBER[language]),
+                Edge(START, "number", 0.6),
+                *_fan("number", "counted", 1.0, answers.NUMBERS[language]),
+                Edge("counted", END, 0.6),
+                *_fan("counted", END, 0.4, answers.AFTER_NUMBER[language]),
+                *leave,
+            ]
+        case Expectation.DIGITS:
+            return [
+                *_fan(START, "digit0", 0.35, answers.BEFORE_DIGITS[language]),
+                Edge(START, "digit0", 0.55),
+                *_fan(START, END, 0.05, answers.INSTEAD_OF_DIGITS[language]),
+                *_digits("digit", language),
+                *leave,
+            ]
+        case Expectation.TRACKING:
+            return [
+                *_fan(START, "letter0", 0.35, answers.BEFORE_TRACKING[language]),
+                Edge(START, "letter0", 0.6),
+                *_letters("letter", "digit0"),
+                *_digits("digit", language),
+                *leave,
+            ]
+        case Expectation.PLACE:
+            return [*_fan(START, END, 0.95, answers.PLACES[language]), *leave]
+        case Expectation.TEXT:
+            told = answers.listed(answers.TEXTS, tools, language) + answers.listed(answers.REPLIES, tools, language)
+            return [*_fan(START, END, 0.7, told), *_fan(START, END, 0.3, (*talk.yes, *talk.no, *talk.bye))]
+    return []
+
+
+def _digits(state: str, language: str) -> list[Edge]:
+    """From `state`0 to the end: as many digits as a reference may have."""
+    return [
+        edge
+        for place in range(answers.MAX_DIGITS)
+        for edge in (
+            *_fan(f"{state}{place}", f"{state}{place + 1}", 0.5, answers.DIGITS[language]),
+            *([Edge(f"{state}{place}", END, 0.5)] if place >= answers.MIN_DIGITS else []),
+        )
+    ] + [Edge(f"{state}{answers.MAX_DIGITS}", END, 1.0)]
+
+
+def _letters(state: str, target: str) -> list[Edge]:
+    return [
+        edge
+        for place in range(answers.MAX_LETTERS)
+        for edge in (
+            *_fan(f"{state}{place}", f"{state}{place + 1}", 0.5, answers.LETTERS),
+            *([Edge(f"{state}{place}", target, 0.5)] if place >= answers.MIN_LETTERS else []),
+        )
+    ] + [Edge(f"{state}{answers.MAX_LETTERS}", target, 1.0)]

@@ -32,6 +32,7 @@ _ENGLISH = {
     "thursday": ["TH ER Z D EY", "TH ER Z D IY"],
     "tuesday": ["T UW Z D EY", "T UW Z D IY"],
     "forty": ["F AO R T IY"],
+    "xray": ["EH K S R EY"],
     "first": ["F ER S T", "TH ER S T"],  # a telephone leaves little of an f
     "o'clock": ["AH K L AA K", "OW K L AA K"],
 }

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Phrases:
-    intents: Sequence[tuple[str, re.Pattern[str]]]  # the first match wins
+    intents: Sequence[tuple[str, re.Pattern[str]]]  # about the diary; the first match wins
+    goodbye_words: re.Pattern[str]
     yes: re.Pattern[str]
     no: re.Pattern[str]
     murmur: re.Pattern[str]  # said over the agent it is no turn, but a sign of listening
@@ -24,8 +25,15 @@ class Phrases:
     no_such_choice: str
     say_again: str
     what_i_understand: str
+    what_the_diary_understands: str
     goodbye: str
     trouble: str
+    anything_else: str
+    what_then: str  # to a yes where a wish was awaited
+    questions: Mapping[str, str]  # for an argument that a tool cannot do without
+
+    def is_goodbye(self, words: str) -> bool:
+        return bool(self.goodbye_words.search(words))
 
 
 _ENGLISH_DAY = (
@@ -35,8 +43,8 @@ _ENGLISH_HOUR = r"one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve
 _ENGLISH_PART = r"in the (morning|afternoon|evening)"
 
 ENGLISH = Phrases(
+    goodbye_words=re.compile(r"\bgoodbye\b|\bthat is all\b"),
     intents=(
-        ("goodbye", re.compile(r"\bgoodbye\b|\bthat is all\b")),
         ("cancel", re.compile(r"\bcancel\b")),
         ("move", re.compile(r"\b(move|reschedule)\b")),
         ("list", re.compile(r"\bwhen is my appointment\b|\bmy appointments\b")),
@@ -57,14 +65,24 @@ ENGLISH = Phrases(
     left_alone="All right, I leave it as it is. Is there anything else?",
     no_such_choice="I do not have that many. Which one would you like?",
     say_again="Sorry, I did not catch that. Could you say it again?",
-    what_i_understand="Sorry, I still did not understand. You can say: book, move or cancel an appointment.",
+    what_i_understand="Sorry, I still did not understand. Could you say it in other words?",
+    what_the_diary_understands="Sorry, I still did not understand. You can say: book, move or cancel an appointment.",
     goodbye="Goodbye.",
     trouble="I am sorry, something went wrong. Could you say that again?",
+    anything_else="Is there anything else?",
+    what_then="What can I do for you?",
+    questions={
+        "message": "What is the message?",
+        "problem": "What is the problem?",
+        "question": "What would you like to know?",
+        "reason": "What is it about?",
+        "note": "What should I write down?",
+    },
 )
 
 SWAHILI = Phrases(
+    goodbye_words=re.compile(r"\bkwaheri\b|\bni hayo tu\b"),
     intents=(
-        ("goodbye", re.compile(r"\bkwaheri\b|\bni hayo tu\b")),
         ("cancel", re.compile(r"\b(kufuta|futa|kughairi|ghairi)\b")),
         ("move", re.compile(r"\b(kuhamisha|hamisha|kubadilisha|badilisha)\b")),
         ("list", re.compile(r"\bmiadi yangu ni lini\b")),
@@ -85,9 +103,19 @@ SWAHILI = Phrases(
     left_alone="Sawa, naiacha ilivyo. Kuna lingine?",
     no_such_choice="Sina nyingi hivyo. Ungependa ipi?",
     say_again="Samahani, sikusikia vizuri. Tafadhali rudia.",
-    what_i_understand="Samahani, bado sijaelewa. Unaweza kusema: weka, hamisha au futa miadi.",
+    what_i_understand="Samahani, bado sijaelewa. Unaweza kusema kwa maneno mengine?",
+    what_the_diary_understands="Samahani, bado sijaelewa. Unaweza kusema: weka, hamisha au futa miadi.",
     goodbye="Kwaheri.",
     trouble="Samahani, kuna tatizo. Tafadhali rudia.",
+    anything_else="Kuna lingine?",
+    what_then="Nikusaidie nini?",
+    questions={
+        "message": "Ujumbe ni upi?",
+        "problem": "Tatizo ni nini?",
+        "question": "Ungependa kujua nini?",
+        "reason": "Inahusu nini?",
+        "note": "Niandike nini?",
+    },
 )
 
 PHRASES = {"en": ENGLISH, "sw": SWAHILI}

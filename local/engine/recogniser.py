@@ -14,8 +14,8 @@ from itertools import count
 from pathlib import Path
 
 from local.engine.expectation import Expectation
-from local.engine.grammar import plain
 from local.engine.lexicon import is_english
+from local.engine.subject import Subject, Terms, plain
 from local.speech.pipe import Worker
 
 WORKERS = 2
@@ -68,14 +68,16 @@ class Pool:
 
 
 class Recogniser:
-    """Understands the callers of one business in one language. services: key → spoken names, as the tools declare them."""
+    """Understands the callers of one business in one language."""
 
-    def __init__(self, services: Mapping[str, Sequence[str]], language: str = "en", pool: Pool | None = None) -> None:
+    def __init__(self, terms: Terms, language: str = "en", pool: Pool | None = None) -> None:
         self._pool = pool or _pool()
-        self._language = language
-        spoken = dict.fromkeys(plain(name) for names in services.values() for name in names)
-        # A business declares its services in all its languages; a phrase that the English dictionary has is English.
-        self._services = [name for name in spoken if name and is_english(name) == (language == "en")] or list(spoken)
+        self._question = {
+            "language": language,
+            "services": _spoken_in(language, terms.services),
+            "people": _spoken_in(language, terms.people),
+            "tools": list(terms.tools),
+        }
 
     def recognise(self, pcm16k: bytes, expectation: Expectation) -> str | None:
         """One utterance, 16 kHz mono PCM16 → plain lower-case words; None: not understood. Blocks; any thread.
@@ -83,7 +85,7 @@ class Recogniser:
         Raises RecognitionFailed.
         """
         _keep(pcm16k)
-        answer = self._pool.ask(self._question(expectation), pcm16k)
+        answer = self._pool.ask({**self._question, "expectation": expectation.value}, pcm16k)
         log.info(
             "recognised cost=%s worst=%s accepted=%s", answer["cost"], answer["worst"], answer["words"] is not None
         )
@@ -92,12 +94,15 @@ class Recogniser:
 
     def get_ready(self) -> None:
         """Has every worker load this vocabulary, in threads of their own, so that the first utterance does not wait for it."""
-        question = self._question(Expectation.OPEN)
+        question = {**self._question, "expectation": Expectation.OPEN.value}
         for _ in range(self._pool.size):
             threading.Thread(target=self._pool.ask, args=(question, b""), daemon=True).start()
 
-    def _question(self, expectation: Expectation) -> dict[str, object]:
-        return {"language": self._language, "services": self._services, "expectation": expectation.value}
+
+def _spoken_in(language: str, names: Sequence[str]) -> list[str]:
+    """A business declares its names in all its languages; a phrase that the English dictionary has is English."""
+    spoken = [name for name in dict.fromkeys(plain(name) for name in names) if name]
+    return [name for name in spoken if is_english(name) == (language == "en")] or spoken
 
 
 _numbers = count(1)
@@ -123,12 +128,12 @@ def _pool() -> Pool:
 
 
 @cache
-def _shared(services: tuple[tuple[str, tuple[str, ...]], ...], language: str) -> Recogniser:
-    recogniser = Recogniser(dict(services), language)
+def _shared(terms: Terms, language: str) -> Recogniser:
+    recogniser = Recogniser(terms, language)
     recogniser.get_ready()
     return recogniser
 
 
-def recogniser_for(services: Mapping[str, Sequence[str]], language: str) -> Recogniser:
+def recogniser_for(subject: Subject, language: str) -> Recogniser:
     """Recognisers are shared by the sessions of one business."""
-    return _shared(tuple((key, tuple(names)) for key, names in services.items()), language)
+    return _shared(subject.terms, language)

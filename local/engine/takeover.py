@@ -9,20 +9,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
-from local.engine.dialogue import Dialogue, Proposal, Say, Wish
+from local.engine.dialogue import Dialogue, Say
 from local.engine.phrases import PHRASES
+from local.engine.subject import Subject
+from local.engine.talks import talk_for
 
 _BRIEF = re.compile(r"<call-so-far>\s*(\{.*\})\s*</call-so-far>", re.DOTALL)
-_INTENTS = {
-    "proposeBooking": "book",
-    "proposeMove": "move",
-    "proposeCancel": "cancel",
-    "listAppointments": "list",
-}
-_DONE = ("booked", "moved", "cancelled", "ok", "none")
 _TELLING_WORDS = 3  # so many words of a sentence tell it from others
 
 
@@ -38,17 +32,15 @@ def brief_in(instructions: str) -> dict[str, Any] | None:
     return brief if isinstance(brief, dict) else None
 
 
-def restored(
-    brief: Mapping[str, Any], services: Mapping[str, Sequence[str]], tools: frozenset[str], language: str
-) -> Dialogue:
+def restored(brief: Mapping[str, Any], subject: Subject, language: str) -> Dialogue:
     """The dialogue as its predecessor left it. It acts on nothing by itself: `noted` says what is owed.
 
     The brief's language wins over `language` if the engine speaks it.
     """
     spoken = str(brief.get("language") or language)
-    dialogue = Dialogue(services, tools, spoken if spoken in PHRASES else language)
+    dialogue = talk_for(subject, spoken if spoken in PHRASES else language)
     turns, facts = _objects(brief.get("turns")), _objects(brief.get("facts"))
-    dialogue.wish = _wish_of(facts)
+    dialogue.recall(facts)
     if facts:
         turns = turns[_catch_up(dialogue, facts[-1], turns) :]
     offered = dialogue.proposal
@@ -60,19 +52,6 @@ def restored(
 
 def _objects(value: object) -> list[Mapping[str, Any]]:
     return [one for one in value if isinstance(one, Mapping)] if isinstance(value, list) else []
-
-
-def _wish_of(facts: Sequence[Mapping[str, Any]]) -> Wish:
-    """What the tools were asked for, latest last; what is done is no wish any more, but the caller keeps the name."""
-    wish = Wish()
-    for fact in facts:
-        tool, given = str(fact.get("tool")), fact.get("arguments") or {}
-        if tool in _INTENTS:
-            known = {key: str(given[key]) for key in ("service", "when", "name", "reference") if given.get(key)}
-            wish = replace(Wish(name=wish.name), intent=_INTENTS[tool], **known)
-        elif tool == "commitProposal" and (fact.get("result") or {}).get("status") in _DONE:
-            wish = Wish(name=str((given.get("arguments") or {}).get("name") or wish.name))
-    return wish
 
 
 def _catch_up(dialogue: Dialogue, fact: Mapping[str, Any], turns: Sequence[Mapping[str, Any]]) -> int:
@@ -93,15 +72,15 @@ def _replay(dialogue: Dialogue, turns: Sequence[Mapping[str, Any]]) -> None:
         words = str(turn.get("text", "")).lower().strip(" .,!?")
         if turn.get("who") != "caller" or not words:
             continue
-        before = _copy(dialogue)
+        before = dialogue.copy()
         acts = dialogue.heard(words)
         said = " ".join(act.text for act in acts if isinstance(act, Say))
         after = (str(later.get("text")) for later in turns[index + 1 :] if later.get("who") == "agent")
         if said and any(_is_from(text, said) for text in after):
             unanswered = ""
             continue
-        _return_to(dialogue, before)
-        is_a_guess = said in (dialogue.phrases.say_again, dialogue.phrases.what_i_understand)
+        dialogue.return_to(before)
+        is_a_guess = said in (dialogue.phrases.say_again, dialogue.what_i_understand)
         unanswered = unanswered if is_a_guess and unanswered else words
     dialogue.unanswered = unanswered
 
@@ -110,18 +89,11 @@ def _reopen(dialogue: Dialogue, confirmation: object) -> None:
     """A read-back that was not heard to its end binds nobody: it is proposed again before anything else."""
     if not isinstance(confirmation, Mapping) or dialogue.is_ending:
         return
-    dialogue.proposal = Proposal(str(confirmation.get("nonce")), confirmation.get("arguments") or {})
-    if not confirmation.get("read_back_heard") and not dialogue.unanswered and dialogue.wish.intent:
-        dialogue.waiting_for = dialogue.tool_for_wish()
-
-
-def _copy(dialogue: Dialogue) -> Dialogue:
-    return replace(dialogue, choices=list(dialogue.choices))
-
-
-def _return_to(dialogue: Dialogue, before: Dialogue) -> None:
-    for name in ("wish", "proposal", "choices", "asked", "is_ending", "puzzled", "last_said", "waiting_for"):
-        setattr(dialogue, name, getattr(before, name))
+    dialogue.reopen(
+        str(confirmation.get("nonce")),
+        confirmation.get("arguments") or {},
+        was_heard=bool(confirmation.get("read_back_heard")),
+    )
 
 
 def _is_from(heard: str, said: str) -> bool:

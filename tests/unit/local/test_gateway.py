@@ -27,6 +27,7 @@ ENVIRON = {
     "POKEA_BRIDGE_URL": "ws://127.0.0.1:2",
     "POKEA_WEBHOOK_PATH_SECRET": "path-secret-of-the-desk",
     "POKEA_TOKEN_KEY": "k" * 40,
+    "SAUTIKIT_API_KEY": "x",
     "AWS_DEFAULT_REGION": "eu-west-1",
     "AWS_ACCESS_KEY_ID": "x",
     "AWS_SECRET_ACCESS_KEY": "x",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -312,3 +313,35 @@ def test_a_caller_who_is_asked_to_repeat_says_the_last_line_again() -> None:
     call.agent.say("please say it again")
     call.run(5000)
     assert call.lines == ["a cleaning", "a cleaning"]
+
+
+def test_keys_are_pressed_one_after_another_once_the_agent_has_finished() -> None:
+    pressed: list[tuple[int, str]] = []
+    call = converse([Rule("key in", "", keys="4711"), Rule("thank", "Goodbye")])
+    call.caller.press = lambda key: pressed.append((call.agent.now_ms, key))
+    call.agent.say("Please key in your code.", 1000)
+    call.run(4000)
+    assert [key for _, key in pressed] == list("4711")
+    assert pressed[0][0] >= 1700
+    assert all(150 <= later - earlier <= 250 for (earlier, _), (later, _) in itertools.pairwise(pressed))
+    assert call.lines == []
+    call.agent.say("Thank you.", 500)
+    call.run(3000)
+    assert call.lines == ["Goodbye"]
+
+
+def test_a_line_is_followed_by_another_though_nobody_answers_and_only_then_the_caller_leaves() -> None:
+    call = converse([Rule("take the call", "Yes", follow=("Hello there", 1000), hang_up_after_ms=300)])
+    call.agent.say("Do you take the call?", 1000)
+    call.run(8000)
+    assert call.lines == ["Yes", "Hello there"]
+    yes, hello = call.caller.spoken
+    assert yes.end_ms is not None and hello.start_ms == pytest.approx(yes.end_ms + 1200, abs=60)
+    assert call.caller.hung_up
+
+
+def test_who_is_rung_may_speak_first() -> None:
+    call = converse([Rule("^$", "Goodbye", times=1)], greeting="Front desk")
+    call.run(3000)
+    assert call.lines == ["Front desk"]
+    assert call.caller.spoken[0].start_ms < 1000

@@ -15,12 +15,13 @@ import pytest
 from local.audio.analysis import Recording
 from local.audio.recording import StereoRecorder
 from local.caller import Spoken
-from local.demo.booking import BACKCHANNEL, COUGHING, Played
+from local.demo.booking import BACKCHANNEL, COUGHING
 from local.demo.businesses import Copy, write_copies
 from local.demo.diary import Entry
 from local.demo.losses import kill_scenario, replaced_scenario
 from local.demo.own_voice import own_voice_problems
 from local.demo.run import deaths_in
+from local.demo.scenario import Played
 from local.demo.wishes import fixed_wish
 from pokea.profile import load_profiles
 
@@ -154,7 +155,7 @@ def test_deaths_are_read_off_what_an_engine_printed(tmp_path: Path) -> None:
 
 def test_copies_of_a_business_differ_in_id_number_and_line_only(tmp_path: Path) -> None:
     copies = [Copy(0), Copy(7, "both_tracks", 8_000)]
-    write_copies("whitedent", copies, tmp_path)
+    write_copies(copies, tmp_path)
     first, second = load_profiles(tmp_path).values()
     assert [profile.line.number for profile in (first, second)] == [copy.number for copy in copies]
     assert (second.line.track, second.line.rate_hz) == ("both_tracks", 8_000)

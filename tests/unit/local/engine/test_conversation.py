@@ -28,6 +28,7 @@ from local.engine.conversation import (
     relevant,
 )
 from local.engine.expectation import Expectation
+from local.engine.subject import Subject
 
 TOOLS = (
     {
@@ -172,6 +173,31 @@ async def test_a_murmur_into_the_agents_words_is_not_answered_and_one_after_them
     assert over.kinds() == ["said", "interrupted", "understood", "replied"]
     after = await played(Tape(*murmur, "said"), heard="okay")
     assert after.kinds()[:2] == ["understood", "said"]
+
+
+async def test_keys_that_are_kept_from_the_model_make_it_call_the_tool_that_waits() -> None:
+    then = {"tool": "verifyCaller", "arguments": {}, "fill": "answer", "expect": "digits"}
+    asked = ToolAnswered("c", "accountStatus", {"say": "Key in your code.", "then": then})
+    note = Text("[The caller pressed 4 keys; they are kept from you: call the tool that asked for them now]")
+    tape = await played(Tape(asked, Respond(), "replied", note, Respond(), "called"))
+    assert tape.got[-2:] == [("called", "verifyCaller"), ("replied", False)]
+
+
+async def test_another_language_is_heard_with_another_vocabulary() -> None:
+    loaded: list[str] = []
+
+    def recogniser(subject: Subject, language: str) -> Hears:
+        loaded.append(language)
+        return Hears("")
+
+    tools = ({"name": "speakLanguage"}, {"name": "endCall"})
+    turn = (Text("do you speak swahili"), Respond(), "called")
+    answer = ToolAnswered("", "speakLanguage", {"status": "ok", "say": "Sawa."})
+    tape = Tape(*turn, answer, Respond(), "said", opening=Opening("You speak English.", tools))
+    parts = Parts(Silence(4), Memory(), recogniser)  # type: ignore[arg-type]
+    async with asyncio.timeout(5):
+        await Conversation(tape, parts).run()
+    assert loaded == ["en", "sw"]
 
 
 @pytest.mark.parametrize(

@@ -6,15 +6,17 @@ from typing import Any
 
 import pytest
 
-from local.engine.dialogue import CallTool, Dialogue, Say, services_of
+from local.engine.dialogue import CallTool, Dialogue, Say
 from local.engine.expectation import Expectation
 from local.engine.session import language_of, spread
+from local.engine.subject import Subject, subject_of
+from local.engine.talks import talk_for
 
 SERVICES = {"trim": ("trim", "beard trim"), "wash": ("wash",)}
 
 
 def dialogue(**settings: Any) -> Dialogue:
-    return Dialogue(SERVICES, frozenset({"endCall"}), **settings)
+    return talk_for(Subject(frozenset({"proposeBooking", "endCall"}), SERVICES), **settings)
 
 
 def asked_to_book(talk: Dialogue) -> CallTool:
@@ -138,7 +140,7 @@ def test_what_is_not_understood_is_asked_again_and_then_explained() -> None:
     assert [talk.heard(None) for _ in range(3)] == [
         [Say(talk.phrases.say_again)],
         [Say(talk.phrases.say_again)],
-        [Say(talk.phrases.what_i_understand)],
+        [Say(talk.what_i_understand)],
     ]
 
 
@@ -154,11 +156,11 @@ def test_services_and_their_names_come_from_the_tools_declaration() -> None:
             }
         },
     }
-    assert services_of([{"name": "endCall"}, declaration]) == {
+    assert subject_of([{"name": "endCall"}, declaration]).services == {
         "trim": ("trim", "beard trim", "kunyoa"),
         "deep_wash": ("deep wash",),
     }
-    assert services_of([]) == {}
+    assert subject_of([]).services == {}
 
 
 def test_swahili_is_spoken_where_the_instructions_name_it_first() -> None:

@@ -17,6 +17,7 @@ from local.engine.expectation import Expectation
 from local.engine.grammar import HOURS, WEEKDAYS
 from local.engine.names import NAMES
 from local.engine.recogniser import HEARD_DIR, Pool, Recogniser
+from local.engine.subject import Terms
 from local.speech.voice import Voice
 
 
@@ -52,6 +53,17 @@ def test_no_weekday_is_taken_for_another(listener: Listener, number: int) -> Non
         Phrase(f"my name is {NAMES[1]}", Expectation.NAME),
         Phrase("nataka kuweka miadi ya kusafisha meno kesho saa tatu asubuhi", Expectation.OPEN, "sw"),
         Phrase("ndio tafadhali", Expectation.YES_NO, "sw"),
+        Phrase("is there parking", Expectation.OPEN, "en", "reception"),
+        Phrase("please connect me to the front desk", Expectation.OPEN, "en", "reception"),
+        Phrase("it is one zero four two", Expectation.DIGITS, "en", "support"),
+        Phrase("my internet is slow", Expectation.OPEN, "en", "support"),
+        Phrase("twelve", Expectation.NUMBER, "en", "leads"),
+        Phrase("this month", Expectation.TEXT, "en", "leads"),
+        Phrase("please stop calling me", Expectation.YES_NO, "en", "leads"),
+        Phrase("kilo lima four seven zero six", Expectation.TRACKING, "en", "dispatch"),
+        Phrase("yes i will be at home", Expectation.YES_NO, "en", "dispatch"),
+        Phrase("nataka kubadilisha siku ya kuletewa mzigo", Expectation.OPEN, "sw", "dispatch"),
+        Phrase("no thank you", Expectation.YES_NO, "en", "whisper"),
     ],
     ids=lambda phrase: phrase.text.replace(" ", "-"),
 )
@@ -81,10 +93,10 @@ def test_what_callers_say_over_an_8_khz_line_is_understood(
     listener: Listener, voice: Voice, text: str, expectation: Expectation
 ) -> None:
     wide = voice.say_now(text)
-    finding = listener.vocabularies["en"].find(over_a_narrow_line(wide), expectation)
+    finding = listener.vocabulary("", "en").find(over_a_narrow_line(wide), expectation)
     assert finding is not None and finding.is_narrow and finding.is_credible
     assert meaning(finding.words) == meaning(text)
-    found_wide = listener.vocabularies["en"].find(wide, expectation)
+    found_wide = listener.vocabulary("", "en").find(wide, expectation)
     assert found_wide is not None and not found_wide.is_narrow
 
 
@@ -113,7 +125,7 @@ def hiss(sigma: float) -> np.ndarray:
 def test_sounds_that_are_not_speech_are_no_words(
     listener: Listener, sound: np.ndarray, expectation: Expectation
 ) -> None:
-    finding = listener.vocabularies["en"].find(sound.astype("<i2").tobytes(), expectation)
+    finding = listener.vocabulary("", "en").find(sound.astype("<i2").tobytes(), expectation)
     assert finding is None or not finding.is_credible
 
 
@@ -140,7 +152,7 @@ def test_a_tally_tells_asking_again_from_a_wrong_understanding() -> None:
 def test_the_pool_serves_several_callers_and_replaces_a_dead_worker(voice: Voice) -> None:
     pool = Pool(size=1)
     try:
-        recogniser = Recogniser({"checkup": ("check-up", "uchunguzi")}, "en", pool)
+        recogniser = Recogniser(Terms(services=("check-up", "uchunguzi")), "en", pool)
         pcm = voice.say_now("a check up")
         with ThreadPoolExecutor(3) as threads:
             heard = list(threads.map(lambda _: recogniser.recognise(pcm, Expectation.SERVICE), range(3)))
@@ -160,7 +172,7 @@ def test_utterances_are_kept_for_whoever_asks_what_was_heard(
     pcm = voice.say_now("a check up")
     pool = Pool(size=1)
     try:
-        recogniser = Recogniser({"checkup": ("check-up",)}, "en", pool)
+        recogniser = Recogniser(Terms(services=("check-up",)), "en", pool)
         recogniser.recognise(pcm, Expectation.SERVICE)
         monkeypatch.setenv(HEARD_DIR, str(tmp_path / "heard"))
         recogniser.recognise(pcm, Expectation.SERVICE)

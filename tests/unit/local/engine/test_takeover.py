@@ -9,9 +9,12 @@ import pytest
 
 from local.engine.dialogue import CallTool, Dialogue, Say
 from local.engine.phrases import PHRASES
+from local.engine.subject import Subject
 from local.engine.takeover import brief_in, restored
+from local.engine.talks import talk_for
 
 SERVICES = {"trim": ("trim", "beard trim"), "wash": ("wash",)}
+DIARY = Subject(frozenset({"proposeBooking", "endCall"}), SERVICES)
 SPOKEN = PHRASES["en"]
 WISH = {"service": "trim", "when": "monday at ten", "name": "Jane Doe"}
 ARGUMENTS = {"action": "book", "service": "trim", "starts_at": "2030-01-07T10:00", "name": "Jane Doe"}
@@ -51,7 +54,7 @@ def taken_over(
     }
     found = brief_in(f"You are a barber.\n\n<call-so-far>\n{json.dumps(brief)}\n</call-so-far>")
     assert found == brief
-    return restored(found, SERVICES, frozenset({"endCall"}), "en")
+    return restored(found, DIARY, "en")
 
 
 def test_the_opening_wish_that_nobody_answered_is_answered() -> None:
@@ -167,11 +170,11 @@ def test_instructions_without_a_brief_begin_a_fresh_dialogue(instructions: str) 
     [{}, {"turns": "x", "facts": 3, "open_confirmation": []}, {"turns": [1, {"who": "caller"}], "facts": [{}]}],
 )
 def test_a_brief_with_unknown_contents_is_survived(brief: dict[str, Any]) -> None:
-    assert restored(brief, SERVICES, frozenset(), "en").noted()
+    assert restored(brief, DIARY, "en").noted()
 
 
 def test_a_dialogue_that_goes_on_by_itself_repeats_its_last_words_or_its_last_question_to_a_tool() -> None:
-    talk = Dialogue(SERVICES, frozenset())
+    talk = talk_for(DIARY)
     assert talk.noted() == [Say(SPOKEN.say_again)]
     talk.heard("i would like to book a trim on monday at ten")
     assert talk.noted() == [Say(SPOKEN.name)]

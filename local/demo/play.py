@@ -1,0 +1,228 @@
+"""Plays one call: sets the stage, lets it begin, waits until every leg is over, and gathers what there is to judge."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AbstractAsyncContextManager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+
+from local.audio.analysis import load
+from local.caller import Persona, ScriptedCaller
+from local.carrier import Call, Quirks
+from local.demo.businesses import people_of
+from local.demo.diary import entries_of
+from local.demo.plan import Shift, Strand
+from local.demo.report import CallReport, Finished, judge, with_problems
+from local.demo.scenario import Human, HumanLeg, Request, Scenario, Scene
+from local.demo.tap import CalleeTap, RecordTap
+from local.speech.voice import Voice
+from local.stack import Desk, Stack
+from pokea.adapters.dynamo_api_keys import DynamoApiKeyStore
+from pokea.adapters.dynamo_store import DynamoStore
+from pokea.ports import Change
+from pokea.profile import Profile
+
+CALL_LIMIT_S = 150.0
+ANSWERED_WITHIN_S = 10.0
+PLACED_WITHIN_S = 30.0
+SETTLED_WITHIN_S = 5.0
+
+
+@dataclass(frozen=True)
+class Line:
+    """Where a strand calls, and from which number."""
+
+    strand: Strand
+    profile: Profile
+    desk: Desk
+
+    @property
+    def caller_number(self) -> str:
+        return self.strand.copy.caller_number
+
+
+@dataclass(frozen=True)
+class Second:
+    """The human's telephone of one call."""
+
+    person: ScriptedCaller
+    tap: CalleeTap
+    recording: Path
+
+
+class Player:
+    """`voice` speaks for the callers and for the humans; recordings go to `out`."""
+
+    def __init__(self, stack: Stack, voice: Voice, out: Path) -> None:
+        self._stack, self._voice, self._out = stack, voice, out
+        self._store = DynamoStore(stack.core_table())
+        self._keys = DynamoApiKeyStore(stack.core_table())
+
+    async def seed(self, line: Line) -> None:
+        """Put what the strand's business knows into the store."""
+        records = line.strand.area.records(line.profile, line.strand.wish, datetime.now(UTC))
+        if records:
+            await asyncio.to_thread(self._store.apply, Change(records=records))
+
+    async def play(
+        self, shift: Shift, line: Line, scenario: Scenario, one_at_a_time: AbstractAsyncContextManager[object]
+    ) -> CallReport:
+        strand = line.strand
+        recording = self._out / f"{recording_name(shift, strand, scenario)}.wav"
+        recording.parent.mkdir(parents=True, exist_ok=True)
+        tap = RecordTap(self._stack.records_dir)
+        caller = self._caller(line, scenario, tap)
+        second = self._second(line, scenario, recording)
+        async with one_at_a_time:
+            scene = Scene(self._store, line.profile, strand.wish, line.caller_number)
+            await asyncio.to_thread(scenario.before, scene)
+            await caller.prepare()
+            if second is not None:
+                await second.person.prepare()
+            self._staff_telephones(line, scenario, second)
+            call = await self._begin(line, scenario, caller, recording)
+            tap.session_id = call.session_id
+            caller.press = call.press
+            if shift.staggered:
+                await tap.until("model_ready", ANSWERED_WITHIN_S)
+        problems = await _ended(call)
+        human = await self._human(second)
+        record = await tap.whole()
+        entries = await asyncio.to_thread(entries_of, self._store, line.profile, line.caller_number)
+        stored = await asyncio.to_thread(strand.area.stored, self._store, line.profile, strand.wish, call.session_id)
+        finished = Finished(shift.engine, scenario, strand, call, caller, record, entries, recording, stored, human)
+        return with_problems(judge(finished, self._out), problems)
+
+    def _caller(self, line: Line, scenario: Scenario, tap: RecordTap) -> ScriptedCaller:
+        wish = line.strand.wish
+        language = line.profile.language
+        number = scenario.calls_from(wish) if scenario.calls_from else line.caller_number
+        return ScriptedCaller(
+            scenario.rules(wish),
+            self._voice,
+            Persona(name=str(getattr(wish, "name", "")), number=number, language=language),
+            tap.agent_words,
+            interruptions=scenario.interruptions(wish),
+            asides=scenario.asides,
+            stay_silent=scenario.is_silent,
+        )
+
+    def _second(self, line: Line, scenario: Scenario, recording: Path) -> Second | None:
+        """The human who will pick up, if one does."""
+        if scenario.human is None or not scenario.human.rules:
+            return None
+        tap = CalleeTap(self._stack.records_dir, self._stack.carrier, _first_person(line.strand))
+        language = line.profile.language
+        person = ScriptedCaller(
+            scenario.human.rules,
+            self._voice,
+            Persona(name="", number=_first_person(line.strand), language=language),
+            tap.agent_words,
+            greeting=scenario.human.greeting,
+            seed=2,
+        )
+        return Second(person, tap, recording.with_name(f"{recording.stem}-human.wav"))
+
+    def _staff_telephones(self, line: Line, scenario: Scenario, second: Second | None) -> None:
+        """Whoever the directory names picks up, or lets it ring."""
+        human = scenario.human or Human()
+        for number in people_of(line.strand.copy).values():
+            if second is None:
+                self._stack.carrier.answer_with(number, "no_answer", 600.0, behaviour=line.strand.ground.carrier)
+            else:
+                person = second.person
+                self._stack.carrier.answer_with(
+                    number,
+                    lambda person=person: person,  # type: ignore[misc]
+                    human.ring_s,
+                    behaviour=line.strand.ground.carrier,
+                    record=second.recording,
+                )
+
+    # --- how a call begins --------------------------------------------------------------------------------------------------
+
+    async def _begin(self, line: Line, scenario: Scenario, caller: ScriptedCaller, recording: Path) -> Call:
+        if scenario.request is None:
+            return await self._dial(line, caller, recording)
+        carrier, ground = self._stack.carrier, line.strand.ground
+        carrier.answer_with(line.caller_number, lambda: caller, 0.5, behaviour=ground.carrier, record=recording)
+        tap = CalleeTap(self._stack.records_dir, carrier, line.caller_number)
+        known = {call.session_id for call in carrier.calls}
+        await self._ask_for_a_call(line, scenario.request(line.strand.wish))
+        for _ in range(int(PLACED_WITHIN_S / 0.05)):
+            call = tap.call()
+            if call is not None and call.session_id not in known:
+                return call  # type: ignore[no-any-return]
+            await asyncio.sleep(0.05)
+        raise TimeoutError(f"nobody rang {line.caller_number} within {PLACED_WITHIN_S:.0f} s")
+
+    async def _dial(self, line: Line, caller: ScriptedCaller, recording: Path) -> Call:
+        ground = line.strand.ground
+        return await self._stack.carrier.dial(
+            caller.persona.number,
+            line.profile.line.number,
+            caller,
+            behaviour=ground.carrier,
+            leg_rate_hz=ground.rate_hz,
+            record=recording,
+            quirks=Quirks(both_tracks_layout="stereo" if ground.track == "stereo" else "mixed"),
+        )
+
+    async def _ask_for_a_call(self, line: Line, request: Request) -> None:
+        """As the business's own system would: with its API key."""
+        business = line.profile.business_id
+        key = await asyncio.to_thread(
+            lambda: self._keys.create_key(business, [request.scope], label="demo", at=datetime.now(UTC))
+        )
+        async with httpx.AsyncClient(base_url=line.desk.gateway_url, timeout=15, trust_env=False) as client:
+            answer = await client.request(
+                request.method, request.path, json=request.body, headers={"Authorization": f"Bearer {key}"}
+            )
+        if answer.status_code >= 300:
+            raise RuntimeError(f"{request.method} {request.path}: {answer.status_code} {answer.text[:300]}")
+
+    # --- how it ends --------------------------------------------------------------------------------------------------------
+
+    async def _human(self, second: Second | None) -> HumanLeg | None:
+        """What became of the human's telephone; None if nobody picked up."""
+        if second is None or not second.person.is_answered:
+            return None
+        call = second.tap.call()
+        if call is None:  # dialled by the carrier itself
+            return HumanLeg(None, second.person.heard, second.person.spoken, [])
+        with suppress(TimeoutError):
+            await call.ended(SETTLED_WITHIN_S)
+        second.tap.session_id = call.session_id
+        notes = await second.tap.whole()
+        return HumanLeg(load(second.recording), second.person.heard, second.person.spoken, notes)
+
+
+def _first_person(strand: Strand) -> str:
+    return next(iter(people_of(strand.copy).values()))
+
+
+async def _ended(call: Call) -> list[str]:
+    """Wait for the end of a call; one that does not end is ended, and that is its problem."""
+    try:
+        await call.ended(CALL_LIMIT_S)
+    except TimeoutError:
+        call.hang_up("api", "demo_limit")
+        with suppress(TimeoutError):
+            await call.ended(CALL_LIMIT_S / 10)
+        return [f"the call did not end within {CALL_LIMIT_S:.0f} s"]
+    return []
+
+
+def recording_name(shift: Shift, strand: Strand, scenario: Scenario) -> str:
+    """Different for every call of a run."""
+    ground = strand.ground
+    parts = [scenario.name, shift.engine.replace(">", "-then-"), ground.carrier, "drawn" if strand.drawn else "fixed"]
+    if ground.track != "inbound":
+        parts.append(ground.track)
+    if ground.rate_hz != 16_000:
+        parts.append(f"{ground.rate_hz // 1000}k")
+    return f"{strand.area.agent}-" + "-".join(parts)
