@@ -158,7 +158,7 @@ class Call:
             StopModel: self._tell,
             BeginCallerTurn: self._tell,
             EndCallerTurn: self._tell,
-            CallTool: lambda order: self._start(self._call_tool(order)),
+            CallTool: lambda order: self._start(self._call_tool(order), outlives=True),
             WatchHandoff: self._handoff.watch,
             AskHandoff: self._handoff.ask,
             ReachPeer: self._handoff.reach,
@@ -267,13 +267,15 @@ class Call:
         if not self._over.done():
             self._over.set_exception(problem)
 
-    def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    def _start(self, work: Coroutine[Any, Any, None], *, outlives: bool = False) -> asyncio.Task[None]:
+        """`outlives`: a caller who hangs up does not take it back. It has a deadline of its own, and the call is reported after it."""
         if self._group is None:
             work.close()
             raise Misuse("call_not_running", "an order came before the call began or after it ended")
         task = self._group.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        if not outlives:
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
         return task
 
     # --- events in, orders out ----------------------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ from pokea.ids import Nonce, SessionId, ToolCallId
 from pokea.phone_numbers import E164
 from pokea.profile import load_profile
 from pokea.toolkit import CallerTurn, Evidence, Level, ReadBack, ToolCall, ToolResult
+from tests.fakes.books import books
 from tests.support.booker import final_read
 from tests.support.store import RunningAws
 
@@ -41,7 +42,7 @@ class Line:
 
     def ask(self, tool: str, arguments: dict[str, Any], evidence: Evidence, tool_call: str) -> ToolResult:
         profile = replace(PROFILE, booking=replace(PROFILE.booking, capacity=self.capacity))
-        desk = Desk(profile, DynamoStore(self.table), new_id)
+        desk = Desk(profile, DynamoStore(self.table), new_id, *books())
         session, claimed = SessionId(f"HD_{self.number:012}"), E164(f"+2547110{self.number:05}")
         caller = Caller(session, profile.business_id, claimed, Level.CLAIMED, "en")
         call = ToolCall(ToolCallId(tool_call), tool, arguments, evidence)

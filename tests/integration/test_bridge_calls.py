@@ -231,7 +231,9 @@ async def test_a_model_that_refuses_us_ends_in_an_apology_and_a_hang_up(
     assert tools.of("close")[0]["reason"] == "model_lost"
 
 
-async def test_a_slow_tool_is_given_up_with_truthful_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_tool_that_answers_nonsense_is_given_up_with_truthful_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     answers: list[dict[str, Any]] = []
 
     async def play(stage: Stage) -> None:
@@ -252,7 +254,9 @@ async def test_a_slow_tool_is_given_up_with_truthful_words(tmp_path: Path, monke
     assert answers[0]["status"] == "unknown"
     assert answers[0]["retryable"] is False
     assert "not known" in answers[0]["instruction"]
-    assert len(tools.of("tool")) == 1
+    asked = tools.of("tool")
+    assert 1 <= len(asked) <= 3  # a commit may be asked again under its own id: whoever carries it out does it once
+    assert len({request["tool_call_id"] for request in asked}) == 1
 
 
 async def test_a_tool_that_is_unavailable_for_a_moment_is_asked_again_with_the_same_id(
