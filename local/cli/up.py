@@ -70,9 +70,10 @@ async def _serve(options: StackOptions, desk_options: DeskOptions, port: int) ->
 
 
 def _print_banner(desk: Desk, port: int) -> None:
-    profile = next(iter(desk.profiles.values()))
     print(f"\nPokea is answering.  Status page: http://127.0.0.1:{port}/")
-    print(f"Ring {profile.name}:   .venv/bin/pokea call {profile.line.number}")
+    longest = max(len(profile.name) for profile in desk.profiles.values())
+    for profile in sorted(desk.profiles.values(), key=lambda profile: profile.line.number):
+        print(f"Ring {profile.name:<{longest}}  .venv/bin/pokea call {profile.line.number}   ({profile.line.agent})")
     print(f"Model: {described(desk.legs)}")
     if not all(leg.is_real for leg in desk.legs):
         print("The offline engine understands the demo phrases only.")
