@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable
 from functools import cache
@@ -13,13 +14,14 @@ from fastapi.responses import JSONResponse
 from mangum import Mangum
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from functions.api import calendar, calls
+from functions.api import accounts, calendar, calls, cards, shipments, tasks
 from functions.api.doorman import Doorman
 from functions.api.wiring import Api, build
 from pokea.adapters.observability import Log
 from pokea.errors import CallError, Unauthorized, Unavailable
 
-ROUTERS = (calls.router, calendar.router)
+logging.getLogger("mangum").setLevel(logging.WARNING)  # it logs whole paths, and some of ours hold a secret
+ROUTERS = (calls.router, calendar.router, shipments.router, cards.router, tasks.router, accounts.router)
 
 
 @cache
@@ -38,7 +40,7 @@ class LastDoor:
         try:
             await self._app(scope, receive, send)
         except Exception as error:
-            self._log.error("api failed", error, route=scope.get("path"))
+            self._log.error("api failed", error, route=first_segment(scope.get("path", "")))
             self._log.count("ApiFailed")
             await _error(500, "internal", "something went wrong")(scope, receive, send)
 
@@ -58,7 +60,7 @@ def make_app(provide: Callable[[], Api], log: Log) -> FastAPI:
 
     @app.exception_handler(CallError)
     def refused(request: Request, error: CallError) -> Response:
-        log.warning("refused", route=request.url.path, code=error.code, status=error.http_status)
+        log.warning("refused", route=first_segment(request.url.path), code=error.code, status=error.http_status)
         return _refusal(error)
 
     @app.exception_handler(RequestValidationError)
@@ -68,6 +70,11 @@ def make_app(provide: Callable[[], Api], log: Log) -> FastAPI:
         return _error(400, "bad_request", f"{place}: {first['msg']}"[:300])
 
     return app
+
+
+def first_segment(path: str) -> str:
+    """For logs: what follows may be a secret, as in the addresses of cards and calendars."""
+    return "/" + path.lstrip("/").partition("/")[0]
 
 
 def _refusal(error: CallError) -> Response:

@@ -13,11 +13,13 @@ from functions.api.doorman import CALLS_WRITE, holder
 from functions.api.schemas import ERRORS, MAX_IDEMPOTENCY_KEY_CHARS, CallAccepted, NewCall
 from pokea import agents
 from pokea.clock import Clock
+from pokea.consent import is_suppressed
 from pokea.errors import Denied, RejectedInput
 from pokea.ids import BusinessId
 from pokea.lines import Line
 from pokea.phone_numbers import E164
-from pokea.ports import CallStore
+from pokea.ports import CallStore, Records
+from pokea.profile import Profile
 from pokea.sautikit.attempts import OutboundRequest, Progress, Telephony, place
 
 if TYPE_CHECKING:
@@ -47,6 +49,7 @@ class Exchange:
 
     calls: CallStore
     telephony: Telephony
+    records: Records  # who must not be called
 
 
 class CallDesk:
@@ -55,11 +58,13 @@ class CallDesk:
         *,
         exchange: Callable[[], Exchange],
         lines: Mapping[E164, Line],
+        profiles: Callable[[], Mapping[BusinessId, Profile]],
         voice_callback_url: Callable[[], str],
         clock: Clock,
     ) -> None:
         self._exchange = exchange
         self._lines = lines
+        self._profiles = profiles
         self._voice_callback_url = voice_callback_url
         self._clock = clock
 
@@ -67,6 +72,10 @@ class CallDesk:
         """Raises what `pokea.errors` names; Indeterminate never escapes: an unknown outcome is an answer of its own."""
         request = self._request(wanted, business_id, idempotency_key)
         exchange = self._exchange()
+        if is_suppressed(exchange.records, business_id, request.to_number):
+            raise Denied("suppressed", "this number has asked not to be called again")
+        if problem := agents.get(request.agent).problem(self._profiles()[business_id]):
+            raise RejectedInput("agent_not_set_up", problem)
         outcome = place(
             request,
             store=exchange.calls,

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 OPEN_ROUTES = (("GET", "/healthz"), ("GET", "/calendar/*"), ("GET", "/cards/*"))
 CALLS_WRITE = "calls:write"
 CALENDAR_READ = "calendar:read"
+SHIPMENTS_WRITE = "shipments:write"
+ACCOUNTS_WRITE = "accounts:write"
+TASKS_READ = "tasks:read"
+TASKS_WRITE = "tasks:write"
 _SCHEME = "bearer "
 
 

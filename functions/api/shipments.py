@@ -90,7 +90,7 @@ class ShipmentReport(BaseModel):
 
 
 class ShipmentState(BaseModel):
-    """`version` grows with every change."""
+    """`version` grows with every change; 0: nothing is kept here, the business's own system is asked."""
 
     tracking_id: str
     status: ShipmentStatus
@@ -132,21 +132,41 @@ class ShipmentDesk:
         self._clock = clock
 
     def report(self, business_id: BusinessId, tracking_id: str, said: ShipmentReport) -> ShipmentState:
-        """Store the report, then tell the bus of a shipment that is out for delivery, every time: who was not told asks again, and who
-        takes the event rings once. Raises RejectedInput, NotFound, Conflict, and Unavailable to be asked again."""
+        """Store the report, unless the business keeps its shipments itself, then tell the bus of a shipment that is out for delivery, every
+        time: who was not told asks again, and who takes the event rings once. Raises RejectedInput, NotFound, Conflict, and Unavailable to
+        be asked again."""
         profile = self._profiles().get(business_id)
-        if profile is None or profile.dispatch is None or "shipments" in profile.backends:
+        if profile is None or profile.dispatch is None:
             raise NotFound("no_shipments", "the shipments of this business are not kept here")
         tracking_id = tracking_id.upper()
         if not tracking_id.isalnum() or not profile.dispatch.tracking.is_valid(tracking_id):
             raise RejectedInput(
                 "bad_tracking_id", "the tracking id does not fit the profile's dispatch.tracking_pattern"
             )
+        if "shipments" in profile.backends:
+            return self._pass_on(business_id, tracking_id, said)
         report = Report(business_id=business_id, tracking_id=tracking_id, says=said.says())
         stored = StoredShipments(self._store(), business_id).report(report, self._clock.now())
         if stored.status is ShipmentStatus.OUT_FOR_DELIVERY:
             self._emit(EVENT, {"business": business_id, "shipment": tracking_id})
         return _state(stored)
+
+    def _pass_on(self, business_id: BusinessId, tracking_id: str, said: ShipmentReport) -> ShipmentState:
+        """Tell the bus of a shipment that stands in the business's own system: whoever takes the event asks that system."""
+        if said.status is None:
+            raise RejectedInput("status_missing", "a report on a shipment that is kept elsewhere says its status")
+        said.says()  # nothing of it is kept, and what is wrong with it is still said
+        if said.status is ShipmentStatus.OUT_FOR_DELIVERY:
+            self._emit(EVENT, {"business": business_id, "shipment": tracking_id})
+        return ShipmentState(
+            tracking_id=tracking_id,
+            status=said.status,
+            version=0,
+            deliver_on=said.deliver_on,
+            address="",
+            address_confirmed=False,
+            driver_notes=[],
+        )
 
 
 def _state(shipment: Shipment) -> ShipmentState:

@@ -6,13 +6,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 
+from functions.api.accounts import AccountDesk
 from functions.api.calendar import CalendarDesk
 from functions.api.calls import CallDesk, Exchange
+from functions.api.cards import CardDesk
 from functions.api.doorman import Keys
 from functions.api.settings import ApiSettings
+from functions.api.shipments import Emit, ShipmentDesk
+from functions.api.tasks import TaskDesk
 from pokea.adapters.clients import dynamodb
 from pokea.adapters.control_settings import hook_url, secrets_of
 from pokea.adapters.dynamo_api_keys import DynamoApiKeyStore
+from pokea.adapters.dynamo_callbacks import DynamoCallbackTasks
 from pokea.adapters.dynamo_calls import DynamoCallStore
 from pokea.adapters.dynamo_store import DynamoStore
 from pokea.adapters.dynamo_table import DynamoTable
@@ -33,6 +38,10 @@ class Api:
     keys: Callable[[], Keys]
     calls: CallDesk
     calendar: CalendarDesk
+    shipments: ShipmentDesk
+    cards: CardDesk
+    tasks: TaskDesk
+    accounts: AccountDesk
 
     def warm(self) -> None:
         self.keys()
@@ -57,13 +66,20 @@ def build(environ: Mapping[str, str]) -> Api:
         return DynamoTable(dynamodb(), settings.core_table)
 
     def exchange() -> Exchange:
-        return Exchange(DynamoCallStore(table()), carrier(secrets.required("SAUTIKIT_API_KEY")))
+        api_key = secrets.required("SAUTIKIT_API_KEY")
+        return Exchange(DynamoCallStore(table()), carrier(api_key), DynamoStore(table()))
 
     @cache
     def profiles() -> Mapping[BusinessId, Profile]:
         return load_profiles(settings.profiles_dir)
 
-    calls = CallDesk(exchange=exchange, lines=lines, voice_callback_url=voice_callback_url, clock=SystemClock())
+    calls = CallDesk(
+        exchange=exchange,
+        lines=lines,
+        profiles=profiles,
+        voice_callback_url=voice_callback_url,
+        clock=SystemClock(),
+    )
     calendar = CalendarDesk(
         store=lambda: DynamoStore(table()),
         profiles=profiles,
@@ -71,4 +87,36 @@ def build(environ: Mapping[str, str]) -> Api:
         public_url=settings.public_url,
         clock=SystemClock(),
     )
-    return Api(keys=lambda: DynamoApiKeyStore(table()), calls=calls, calendar=calendar)
+    shipments = ShipmentDesk(
+        store=lambda: DynamoStore(table()), profiles=profiles, emit=_emitter(settings.event_bus), clock=SystemClock()
+    )
+    cards = CardDesk(
+        store=lambda: DynamoStore(table()),
+        profiles=profiles,
+        signer=lambda: TokenSigner(secrets.required("POKEA_TOKEN_KEY")),
+        clock=SystemClock(),
+    )
+    tasks = TaskDesk(
+        store=lambda: DynamoStore(table()),
+        callbacks=lambda: DynamoCallbackTasks(table()),
+        profiles=profiles,
+        clock=SystemClock(),
+    )
+    accounts = AccountDesk(store=lambda: DynamoStore(table()), profiles=profiles, clock=SystemClock())
+    keys = lambda: DynamoApiKeyStore(table())
+    return Api(
+        keys=keys, calls=calls, calendar=calendar, shipments=shipments, cards=cards, tasks=tasks, accounts=accounts
+    )
+
+
+def _emitter(bus: str) -> Emit:
+    """Without a bus nobody is told of anything, and no call ahead of a delivery is placed."""
+
+    def emit(kind: str, detail: Mapping[str, str | int]) -> None:
+        if bus:
+            from pokea.adapters.clients import events
+            from pokea.adapters.event_bus import EventBus
+
+            EventBus(events(), bus).put(kind, detail)
+
+    return emit

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from functions.calendars.limits import within
 from pokea.adapters.observability import Log
 from pokea.busy import BUSY, Busy, Span, merged
 from pokea.errors import CallError, Conflict, Unavailable
@@ -16,6 +17,9 @@ from pokea.hours import local
 from pokea.ical import busy_times
 from pokea.ports import Change, Store
 from pokea.profile import Profile
+
+RUN_EVERY_S = 600  # as template.yaml says
+DIARY_S = 15.0  # for fetching and reading the calendars of one diary
 
 Fetch = Callable[[str], bytes]
 """URL → calendar. Raises CallError."""
@@ -30,33 +34,42 @@ class Tally:
         return Tally(self.read + other.read, self.failed + other.failed)
 
 
+def diaries(profiles: Iterable[Profile], now: datetime) -> tuple[tuple[Profile, str], ...]:
+    """Every diary that has calendars, as profile and resource. Each run begins one further on, so that the last ones have their turn even
+    if no run gets through."""
+    found = [
+        (profile, resource)
+        for profile in profiles
+        if profile.calendar.is_imported
+        for resource in (profile.booking.resource, *profile.booking.practitioners)
+        if profile.calendar.urls_of(resource)
+    ]
+    first = int(now.timestamp() // RUN_EVERY_S) % len(found) if found else 0
+    return (*found[first:], *found[:first])
+
+
 class CalendarReader:
     def __init__(self, *, store: Callable[[], Store], fetch: Fetch, log: Log) -> None:
         self._store = store
         self._fetch = fetch
         self._log = log
 
-    def read(self, profiles: Iterable[Profile], now: datetime) -> Tally:
-        """Read the calendars of every diary, each for itself."""
-        tally = Tally()
-        for profile in profiles:
-            if profile.calendar.is_imported:
-                for resource in (profile.booking.resource, *profile.booking.practitioners):
-                    tally += self._read_diary(profile, resource, now)
-        return tally
-
-    def _read_diary(self, profile: Profile, resource: str, now: datetime) -> Tally:
+    def read(self, profile: Profile, resource: str, now: datetime) -> Tally:
+        """Read the calendars of one diary. What fails in a way that is known of calendars is counted, and the rest raised."""
         urls = profile.calendar.urls_of(resource)
-        if not urls:
-            return Tally()
         try:
-            spans = merged(span for url in urls for span in self._spans(profile, url, now))
+            with within(DIARY_S):
+                spans = merged(span for url in urls for span in self._spans(profile, url, now))
             self._keep(Busy(business_id=profile.business_id, resource=resource, spans=spans, read_at=now))
         except CallError as problem:
             self._log.warning(
-                "calendar not read", business=profile.business_id, resource=resource, code=problem.code, urls=len(urls)
+                "calendar not read",
+                business_id=profile.business_id,
+                resource=resource,
+                code=problem.code,
+                count=len(urls),
             )
-            self._log.count("CalendarNotRead", business=profile.business_id)
+            self._log.count("CalendarNotRead")
             return Tally(failed=1)
         return Tally(read=1)
 

@@ -28,7 +28,7 @@ from pokea.phone_numbers import E164
 from pokea.ports import CallStore, Change, Store
 from pokea.profile import Profile
 from pokea.sautikit.attempts import OutboundRequest, Placed, Progress, Telephony, place
-from pokea.shipments import SHIPMENT, Shipment
+from pokea.shipments import Shipment, ShipmentBook
 
 _OUTCOMES = {
     Progress.RINGING: CallOutcome.PLACED,
@@ -67,12 +67,14 @@ class Messenger:
         *,
         reach: Callable[[], Reach],
         profiles: Mapping[BusinessId, Profile],
+        shipments: Callable[[Profile, Store], ShipmentBook],
         voice_callback_url: Callable[[], str],
         clock: Clock,
         log: Log,
     ) -> None:
         self._reach = reach
         self._profiles = profiles
+        self._shipments = shipments
         self._voice_callback_url = voice_callback_url
         self._clock = clock
         self._log = log
@@ -85,7 +87,7 @@ class Messenger:
         if profile is None:
             raise RejectedInput("no_such_business", "the business is not known here")
         reach = self._reach()
-        shipment = reach.store.record(SHIPMENT, business_id, tracking_id)
+        shipment = self._shipments(profile, reach.store).find(tracking_id)
         own = frozenset(known.line.number for known in self._profiles.values())
         number = whom_to_ring(profile, shipment, reach.store, own, self._clock.now())
         if isinstance(number, Skipped):

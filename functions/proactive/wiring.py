@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
+from typing import TYPE_CHECKING
 
 from functions.proactive.messenger import Messenger, Reach
 from functions.proactive.settings import ProactiveSettings
@@ -11,7 +12,31 @@ from pokea.adapters.control_settings import hook_url, secrets_of
 from pokea.adapters.observability import Log
 from pokea.adapters.settings import load
 from pokea.adapters.system_clock import SystemClock
-from pokea.profile import load_profiles
+from pokea.ports import Store
+from pokea.profile import Profile, load_profiles
+from pokea.shipments import ShipmentBook
+from pokea.stored_shipments import StoredShipments
+
+if TYPE_CHECKING:
+    from pokea.adapters.http_backend import Http
+    from pokea.adapters.public_http import PublicHttp
+
+ASKED_FOR_S = 5.0  # nobody is on the line, and the carrier is still to be asked
+
+
+def shipments_of(
+    profile: Profile, store: Store, http: Callable[[], Http], secret: Callable[[str], str]
+) -> ShipmentBook:
+    """Where a business keeps its shipments: in our store, or in its own system as its profile says."""
+    backend = profile.backends.get("shipments")
+    if backend is None:
+        return StoredShipments(store, profile.business_id)
+    from pokea.adapters.breaker import Breaker
+    from pokea.adapters.http_backend import Budget, HttpBackend
+    from pokea.adapters.http_shipments import HttpShipments
+
+    system = HttpBackend(backend, http(), secret, Breaker(), Budget(ASKED_FOR_S))  # the queue is what paces tries
+    return HttpShipments(profile.business_id, profile.country, system)
 
 
 def build(environ: Mapping[str, str]) -> Messenger:
@@ -32,9 +57,16 @@ def build(environ: Mapping[str, str]) -> Messenger:
         carrier = Carrier(CarrierSettings(api_key, settings.carrier_base, DIALECTS[settings.carrier_dialect]))
         return Reach(DynamoCallStore(table), DynamoStore(table), carrier)
 
+    @cache
+    def http() -> PublicHttp:
+        from pokea.adapters.public_http import PublicHttp
+
+        return PublicHttp(allow_private=settings.allow_private)
+
     return Messenger(
         reach=lambda: reach(secrets.required("SAUTIKIT_API_KEY")),
         profiles=load_profiles(settings.profiles_dir),
+        shipments=lambda profile, store: shipments_of(profile, store, http, secrets.optional),
         voice_callback_url=lambda: hook_url(settings, secrets, settings.public_url, "/voice"),
         clock=SystemClock(),
         log=Log("proactive"),

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 MEDIA_TYPE = "text/calendar; charset=utf-8"
 MAX_CALENDAR_BYTES = 1024 * 1024
-MAX_EVENTS = 5_000  # one that repeats every minute would never end
+MAX_EVENTS = 5_000
+MAX_STEPS = 300_000  # of all series since each began: about a second and a half of work
+MAX_TIMES_A_DAY = 24
+_TIMES_A_DAY = {"HOURLY": 24.0, "DAILY": 1.0, "WEEKLY": 1 / 7, "MONTHLY": 1 / 7, "YEARLY": 1 / 7}
 
 
 def feed(profile: Profile, appointments: Iterable[Appointment], now: datetime) -> bytes:
@@ -56,12 +59,47 @@ def busy_times(content: bytes, first: date, last: date, tz: ZoneInfo) -> tuple[S
     if len(content) > MAX_CALENDAR_BYTES:
         raise RejectedInput("calendar_too_large", f"a calendar has at most {MAX_CALENDAR_BYTES} bytes")
     try:
-        events = of(Calendar.from_ical(content), components=["VEVENT"]).between(first, last + timedelta(days=1))
-        spans = [_span(event, tz) for event in events[:MAX_EVENTS] if _blocks(event)]
+        calendar = Calendar.from_ical(content)
+        _refuse_endless(calendar, last)
+        events = of(calendar, components=["VEVENT"]).between(first, last + timedelta(days=1))
+        if len(events) > MAX_EVENTS:
+            raise RejectedInput("too_many_events", f"more than {MAX_EVENTS} events until the diary's last day")
+        spans = [_span(event, tz) for event in events if _blocks(event)]
     except (ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError) as problem:
         # What strangers' files make a parser raise: whatever it is, the file cannot be used.
         raise RejectedInput("bad_calendar", f"not a calendar that can be read ({type(problem).__name__})") from None
     return merged(span for span in spans if span.starts_at < span.ends_at)
+
+
+def _refuse_endless(calendar: Any, last: date) -> None:
+    """Repetitions are worked out one by one from the first: what nobody's diary holds, or would take too long, is refused before."""
+    steps = 0.0
+    for event in calendar.walk("VEVENT"):
+        steps += _listed(event, "RDATE") + _listed(event, "EXDATE")
+        rules = event.get("RRULE", [])
+        for rule in rules if isinstance(rules, list) else [rules]:
+            steps += _steps(rule, event["DTSTART"].dt, last)
+    if steps > MAX_STEPS:
+        raise RejectedInput("too_many_events", "the calendar's events repeat too often to be worked out")
+
+
+def _steps(rule: Any, start: date | datetime, last: date) -> float:
+    """How often a rule is looked at from `start` to `last`, about. Raises RejectedInput for one that is none of a calendar."""
+    frequency, interval = str(rule["FREQ"][0]).upper(), int(rule.get("INTERVAL", [1])[0])
+    if frequency not in _TIMES_A_DAY or interval < 1:
+        raise RejectedInput("endless_event", f"an event that repeats {frequency} every {interval}")
+    times = _TIMES_A_DAY[frequency]
+    for part in ("BYHOUR", "BYMINUTE", "BYSECOND"):
+        times *= max(1, len(rule.get(part, ())))
+    if times > MAX_TIMES_A_DAY:
+        raise RejectedInput("endless_event", f"an event that repeats more than {MAX_TIMES_A_DAY} times a day")
+    began = start.date() if isinstance(start, datetime) else start
+    return max(0, (last - began).days) * times * max(1, len(rule.get("BYDAY", ()))) / interval
+
+
+def _listed(event: Any, name: str) -> int:
+    dates = event.get(name, [])
+    return sum(len(listed.dts) for listed in (dates if isinstance(dates, list) else [dates]))
 
 
 def _summary(profile: Profile, appointment: Appointment) -> str:

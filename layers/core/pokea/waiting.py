@@ -10,6 +10,7 @@ from enum import StrEnum
 from pokea.clock import as_utc
 from pokea.ids import BusinessId, SessionId
 from pokea.phone_numbers import E164
+from pokea.ports import Records
 from pokea.privacy import Pii
 from pokea.records import Kind
 
@@ -20,6 +21,7 @@ KEPT_AFTER = timedelta(days=30)
 class WaitingState(StrEnum):
     WAITING = "waiting"
     OFFERED = "offered"  # a time became free: the business owes this person a call
+    DONE = "done"  # they were called
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +47,11 @@ WAITING: Kind[Waiting] = Kind(
     "waiting",
     Waiting,
     key=lambda entry: entry.entry_id,
-    lookups=lambda entry: (f"service:{entry.service}", *([str(entry.number)] if entry.number else [])),
+    lookups=lambda entry: (
+        f"service:{entry.service}",
+        f"state:{entry.state.value}",
+        *([str(entry.number)] if entry.number else []),
+    ),
     privacy={
         "business_id": Pii.ID,
         "entry_id": Pii.ID,
@@ -65,6 +71,10 @@ WAITING: Kind[Waiting] = Kind(
         as_utc(datetime.combine(entry.last_day, datetime.min.time(), entry.asked_at.tzinfo)) + KEPT_AFTER
     ),
 )
+
+
+def waiting_in_state(records: Records, business_id: BusinessId, state: WaitingState) -> tuple[Waiting, ...]:
+    return records.records_by(WAITING, business_id, f"state:{state.value}")
 
 
 def decide_offer(

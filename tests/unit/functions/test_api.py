@@ -8,28 +8,38 @@ import itertools
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import httpx
 import pytest
 from mangum import Mangum
 
+from functions.api.accounts import AccountDesk
 from functions.api.app import make_app
 from functions.api.calendar import CalendarDesk
 from functions.api.calls import CallDesk, Exchange
+from functions.api.cards import CardDesk
+from functions.api.shipments import ShipmentDesk
+from functions.api.tasks import TaskDesk
 from functions.api.wiring import Api
+from pokea import agents
 from pokea.adapters.observability import Log
 from pokea.adapters.sautikit_rest import Carrier, CarrierSettings
 from pokea.calls import CallStatus, Direction
+from pokea.consent import SUPPRESSION, Suppression, number_digest
 from pokea.errors import Unauthorized
 from pokea.ids import BusinessId, SessionId
+from pokea.phone_numbers import E164
 from pokea.sautikit.labels import attempt_session
-from tests.support.control_plane import CALLER, LINE, LINES, SESSION, ControlPlane, form, posted
+from tests.support.control_plane import CALLER, LINE, LINES, PROFILES, SESSION, ControlPlane, form, posted
 
 KEY, WEAK_KEY = "pokea.whitedent.strong", "pokea.whitedent.weak"
 CALLBACK = "https://api.example.com/voice/secret"
 _names = itertools.count()
+_LEADS = PROFILES[BusinessId("mizani")].leads
+assert _LEADS is not None
+_SELLING = replace(PROFILES[LINE.business_id], leads=replace(_LEADS, transfer=""))
 
 
 @dataclass(frozen=True)
@@ -57,21 +67,55 @@ class Office:
         self.logged = io.StringIO()
         carrier = Carrier(CarrierSettings("k", "https://carrier.test"), httpx.MockTransport(self._carrier))
         desk = CallDesk(
-            exchange=lambda: Exchange(self.plane.calls, carrier),
+            exchange=lambda: Exchange(self.plane.calls, carrier, self.plane.bookings),
             lines=LINES,
+            profiles=lambda: {**PROFILES, LINE.business_id: _SELLING},
             voice_callback_url=lambda: CALLBACK,
             clock=self.plane.clock,
         )
-        api = Api(keys=MemoryKeys, calls=desk, calendar=self._calendar())
+        api = Api(
+            keys=MemoryKeys,
+            calls=desk,
+            calendar=self._calendar(),
+            shipments=self._shipments(),
+            cards=self._cards(),
+            tasks=self._tasks(),
+            accounts=AccountDesk(store=lambda: self.plane.bookings, profiles=lambda: PROFILES, clock=self.plane.clock),
+        )
         app = make_app(lambda: api, Log(f"api-{next(_names)}", self.logged))
         self.handler = worker.submit(Mangum, app, "off").result()
+
+    def _cards(self) -> CardDesk:
+        plane = self.plane
+        return CardDesk(
+            store=lambda: plane.bookings, profiles=lambda: PROFILES, signer=lambda: plane.signer, clock=plane.clock
+        )
+
+    def _tasks(self) -> TaskDesk:
+        plane = self.plane
+        return TaskDesk(
+            store=lambda: plane.bookings,
+            callbacks=lambda: plane.callbacks,
+            profiles=lambda: PROFILES,
+            clock=plane.clock,
+        )
+
+    def _shipments(self) -> ShipmentDesk:
+        def nothing(*_: Any) -> Any:
+            raise AssertionError("not asked for in these tests")
+
+        return ShipmentDesk(store=nothing, profiles=nothing, emit=nothing, clock=self.plane.clock)
 
     def _calendar(self) -> CalendarDesk:
         def nothing() -> Any:
             raise AssertionError("not asked for in these tests")
 
         return CalendarDesk(
-            store=nothing, profiles=nothing, signer=nothing, public_url="https://api.example.com", clock=self.plane.clock
+            store=nothing,
+            profiles=nothing,
+            signer=nothing,
+            public_url="https://api.example.com",
+            clock=self.plane.clock,
         )
 
     def _carrier(self, request: httpx.Request) -> httpx.Response:
@@ -129,6 +173,28 @@ def test_the_same_key_rings_once_and_answers_the_same(office: Office) -> None:
     first = office.post({"to": CALLER}, idempotency_key="order-7")
     assert office.post({"to": CALLER}, idempotency_key="order-7") == first
     assert len(office.asked) == 1
+
+
+def test_a_number_that_asked_not_to_be_called_is_called_by_no_agent(office: Office) -> None:
+    to = E164(CALLER)
+    asked = Suppression(
+        business_id=LINE.business_id,
+        digest=number_digest(LINE.business_id, to),
+        session_id=SessionId("HD_1"),
+        asked_at=office.plane.clock.now(),
+    )
+    office.plane.bookings.put(SUPPRESSION.of(asked))
+    for agent in agents.NAMES:
+        status, reply = office.post({"to": CALLER, "agent": agent})
+        assert (status, reply["error"]["code"], office.asked) == (403, "suppressed", [])
+    assert CALLER not in office.logged.getvalue()
+    assert office.post({"to": "+254733000222", "agent": "leads"})[0] == 202
+
+
+def test_an_agent_that_the_business_is_not_set_up_for_rings_nobody(office: Office) -> None:
+    for agent in ("dispatch", "support", "receptionist"):
+        status, reply = office.post({"to": CALLER, "agent": agent})
+        assert (status, reply["error"]["code"], office.asked) == (400, "agent_not_set_up", [])
 
 
 def test_an_unknown_outcome_is_never_asked_for_again(office: Office) -> None:
@@ -232,3 +298,9 @@ def test_neither_the_key_nor_the_number_is_logged(office: Office) -> None:
     logged = office.logged.getvalue()
     assert logged
     assert all(secret not in logged for secret in (KEY, CALLER, CALLER[1:], "Amina"))
+
+
+def test_the_agent_that_briefs_people_is_not_to_be_had(office: Office) -> None:
+    status, reply = office.post({"to": CALLER, "agent": "whisper", "context": {"handoff": "0" * 24}})
+    assert (status, reply["error"]["code"]) == (400, "no_such_agent")
+    assert "whisper" not in reply["error"]["message"]

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import io
+import time
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from functions.api.calendar import CalendarDesk
+from functions.calendars import reader as reader_module
 from functions.calendars.app import make_handler
 from functions.calendars.reader import CalendarReader, Fetch, body_of
 from functions.calendars.wiring import Calendars
@@ -39,10 +43,12 @@ def clinic(**rules: object) -> Profile:
     return replace(CLINIC, booking=booking, calendar=CalendarRules(**rules))  # type: ignore[arg-type]
 
 
-def run(profiles: Iterable[Profile], fetch: Fetch, store: MemoryStore, now: datetime = NOW) -> dict[str, int]:
+def run(
+    profiles: Iterable[Profile], fetch: Fetch, store: MemoryStore, now: datetime = NOW, context: Any = None
+) -> dict[str, int]:
     log = Log("calendars-test", io.StringIO())
     reader = CalendarReader(store=lambda: store, fetch=fetch, log=log)
-    return make_handler(lambda: Calendars(reader, tuple(profiles), ManualClock(now)), log)({}, None)
+    return make_handler(lambda: Calendars(reader, tuple(profiles), ManualClock(now)), log)({}, context)
 
 
 def test_each_diary_is_blocked_by_the_business_s_calendars_and_its_own() -> None:
@@ -87,6 +93,61 @@ def test_a_new_reading_takes_the_place_of_the_old_one() -> None:
     run([profile], lambda url: HOLIDAY, store)
     assert len(with_busy_times(profile, store, NOW).booking.busy["main"]) == 1
     assert {busy.version for busy in store.all_records(BUSY)} == {2}
+
+
+SLOW = calendar("DTSTART:20250102T090000Z\nDTEND:20250102T100000Z\nRRULE:FREQ=DAILY;BYMONTH=2;BYMONTHDAY=30")
+
+
+def clinics(*names: str) -> list[Profile]:
+    return [
+        replace(clinic(busy_of={"njeri": (f"https://cal.example.com/{n}",)}), business_id=BusinessId(n)) for n in names
+    ]
+
+
+@pytest.mark.parametrize(
+    "surprise", [RecursionError(), MemoryError(), AssertionError("a parser's own"), RuntimeError()]
+)
+def test_whatever_one_calendar_does_the_others_are_read(surprise: Exception) -> None:
+    def fetch(url: str) -> bytes:
+        if url.endswith("b"):
+            raise surprise
+        return MEETING
+
+    store = MemoryStore()
+    assert run(clinics("a", "b", "c"), fetch, store) == {"read": 2, "failed": 1}
+    assert {busy.business_id for busy in store.all_records(BUSY)} == {"a", "c"}
+
+
+def test_a_calendar_that_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader_module, "DIARY_S", 0.3)
+    store, began = MemoryStore(), time.perf_counter()
+    files = {"a": MEETING, "b": SLOW, "c": MEETING}
+    assert run(clinics("a", "b", "c"), lambda url: files[url[-1]], store) == {"read": 2, "failed": 1}
+    assert time.perf_counter() - began < 3
+
+
+class Context:
+    """A run that has time for `diaries`."""
+
+    def __init__(self, diaries: int) -> None:
+        self._left = diaries
+
+    def get_remaining_time_in_millis(self) -> int:
+        self._left -= 1
+        return 60_000 if self._left >= 0 else 1_000
+
+
+def test_a_run_stops_before_its_time_is_up_and_the_next_one_goes_on_elsewhere() -> None:
+    store, profiles = MemoryStore(), clinics("a", "b", "c")
+    for number in range(3):
+        now = NOW + timedelta(minutes=10 * number)
+        assert run(profiles, lambda url: MEETING, store, now, Context(1)) == {"read": 1, "failed": 0}
+    assert {busy.business_id for busy in store.all_records(BUSY)} == {"a", "b", "c"}
+
+
+def test_another_thread_is_read_without_a_limit() -> None:
+    with ThreadPoolExecutor(1) as worker:
+        assert worker.submit(run, clinics("a"), lambda url: MEETING, MemoryStore()).result()["read"] == 1
 
 
 def test_what_is_not_served_is_no_calendar() -> None:

@@ -19,7 +19,9 @@ from functions.api.shipments import ShipmentDesk
 from functions.api.wiring import Api
 from functions.proactive.app import make_handler
 from functions.proactive.messenger import Messenger, Reach
+from functions.proactive.wiring import shipments_of
 from pokea.adapters.observability import Log
+from pokea.backends import Backend
 from pokea.calls import Call, Direction
 from pokea.clock import ManualClock
 from pokea.consent import SUPPRESSION, Suppression, number_digest
@@ -32,6 +34,7 @@ from pokea.profile import Profile, load_profiles
 from pokea.sautikit.labels import attempt_session, label_of
 from pokea.shipments import SHIPMENT, ShipmentStatus
 from tests.fakes.memory_store import MemoryCallStore, MemoryStore
+from tests.unit.adapters.test_http_backend import Replied, Wire, ok
 from tests.unit.pokea.shipment_samples import COURIER, ID
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -88,7 +91,8 @@ class _Open:
 class Depot:
     """A courier's view: its API, the bus behind it, and the telephones that ring."""
 
-    def __init__(self, profile: Profile = COURIER) -> None:
+    def __init__(self, profile: Profile = COURIER, *replies: Any) -> None:
+        self.system = Wire(list(replies))
         self.profiles = {**PROFILES, profile.business_id: profile}
         self.store, self.calls, self.carrier = MemoryStore(), MemoryCallStore(), Carrier()
         self.clock = ManualClock(NOON)
@@ -101,6 +105,7 @@ class Depot:
         messenger = Messenger(
             reach=lambda: Reach(self.calls, self.store, self.carrier),
             profiles=self.profiles,
+            shipments=lambda profile, store: shipments_of(profile, store, lambda: self.system, lambda name: "value"),
             voice_callback_url=lambda: "https://api.example.com/voice/secret",
             clock=self.clock,
             log=self._log("proactive"),
@@ -349,3 +354,37 @@ def test_no_number_name_or_address_is_logged(depot: Depot) -> None:
 def test_the_eta_is_kept_in_utc(depot: Depot) -> None:
     depot.put(OUT)
     assert depot.shipment().eta_at == NOON + timedelta(minutes=40)
+
+
+ELSEWHERE = replace(
+    COURIER, backends={"shipments": Backend(base_url="https://parcels.example.com", paths={"find": "/s/{tracking_id}"})}
+)
+THEIRS = {"tracking_id": ID, "recipient": "Amina Otieno", "numbers": [RECIPIENT], "status": "out_for_delivery"}
+
+
+def test_a_courier_with_a_system_of_its_own_has_its_recipients_rung_and_nothing_kept_here() -> None:
+    depot = Depot(ELSEWHERE, ok(THEIRS))
+    status, state = depot.put({"status": "out_for_delivery"})
+    assert (status, state["status"], state["version"]) == (200, "out_for_delivery", 0)
+    assert depot.shipment() is None
+    assert depot.deliver(*depot.events) == []
+    assert [wish["to_number"] for wish in depot.carrier.asked] == [RECIPIENT]
+    assert depot.outcome().outcome is CallOutcome.PLACED  # type: ignore[union-attr]
+    assert depot.system.sent[0].url == f"https://parcels.example.com/s/{ID}"
+
+
+def test_what_that_system_says_decides_and_while_it_says_nothing_the_event_comes_again() -> None:
+    depot = Depot(ELSEWHERE, Replied(403), ok({**THEIRS, "status": "delivered"}))
+    depot.put({"status": "out_for_delivery"})
+    assert depot.deliver(*depot.events) == ["m0"]
+    assert depot.outcome() is None
+    assert depot.deliver(*depot.events) == []
+    assert (depot.carrier.asked, depot.outcome().outcome) == ([], CallOutcome.SKIPPED)  # type: ignore[union-attr]
+
+
+def test_a_report_that_is_passed_on_is_looked_at_first() -> None:
+    depot = Depot(ELSEWHERE)
+    for report in ({}, {"status": "lost"}, {"status": "out_for_delivery", "numbers": ["12"]}):
+        assert depot.put(report)[0] == 400
+    assert depot.put({"status": "in_depot"})[0] == 200
+    assert depot.events == []

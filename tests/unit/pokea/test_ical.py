@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
@@ -78,6 +79,47 @@ def test_overlapping_and_touching_events_are_one_busy_time() -> None:
 def test_what_is_no_calendar_is_refused_and_not_taken_for_an_empty_one(content: bytes) -> None:
     with pytest.raises(RejectedInput):
         busy_times(content, MONDAY, FRIDAY, NAIROBI)
+
+
+ONE = "DTSTART:20261102T060000Z\nDTEND:20261102T070000Z\n"
+LONG_AGO = ONE.replace("2026", "1901")
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        [ONE + "RRULE:FREQ=DAILY;INTERVAL=0"],
+        [ONE + "RRULE:FREQ=DAILY;INTERVAL=-1"],
+        [ONE + "RRULE:FREQ=SECONDLY"],
+        [ONE + "RRULE:FREQ=MINUTELY;INTERVAL=90"],
+        [LONG_AGO + "RRULE:FREQ=HOURLY"],
+        [ONE + f"RRULE:FREQ=DAILY;BYMINUTE={','.join(map(str, range(60)))};BYSECOND={','.join(map(str, range(60)))}"],
+        [LONG_AGO + "RRULE:FREQ=DAILY"] * 100,
+        [ONE + "RRULE:FREQ=YEARLY\nRRULE:FREQ=SECONDLY"],
+    ],
+)  # fmt: skip
+def test_a_calendar_that_would_hold_everybody_up_is_refused_at_once(events: list[str]) -> None:
+    content, began = calendar(*events), time.perf_counter()
+    with pytest.raises(RejectedInput):
+        busy_times(content, MONDAY, FRIDAY, NAIROBI)
+    assert time.perf_counter() - began < 1
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        [ONE + "RRULE:FREQ=DAILY"] * 1_200,
+        [ONE + f"RDATE:{','.join(f'202611{day}T{hour:02}0000Z' for day in range(23, 28) for hour in range(24))}"] * 50,
+    ],
+)
+def test_more_events_than_a_diary_can_use_are_refused_and_not_cut(events: list[str]) -> None:
+    with pytest.raises(RejectedInput):
+        busy_times(calendar(*events), MONDAY, FRIDAY, NAIROBI)
+
+
+def test_long_series_of_a_busy_owner_are_read() -> None:
+    series = LONG_AGO.replace("1901", "2016") + "RRULE:FREQ=WEEKLY;BYDAY=MO,WE,FR"
+    assert len(busy_times(calendar(*[series] * 50), MONDAY, FRIDAY, NAIROBI)) == 3
 
 
 def test_a_calendar_without_end_is_refused() -> None:
