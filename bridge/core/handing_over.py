@@ -9,9 +9,10 @@ Sound and words go from one side to the other through the shell, always by the s
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from math import inf
+from typing import Any
 
 from bridge.core.ending import Ending
 from bridge.core.frames import (
@@ -36,6 +37,7 @@ from bridge.core.legs import Legs
 from bridge.core.mouth import Mouth
 from bridge.core.playout import Speaker
 from bridge.core.uplink import Uplink
+from pokea.toolkit import Effect
 
 _FAILED_STATES = frozenset({"declined", "no_answer", "busy", "failed", "cancelled", "ended"})
 _TAKEN_STATES = frozenset({"accepted", "joined"})
@@ -46,6 +48,10 @@ HANDED_OVER = "(handed over)"
 NOBODY = {
     "status": "failed",
     "instruction": "Nobody could be reached. Tell the caller so honestly, and offer to take a message or a call back.",
+}
+RINGING = {
+    "status": "connecting",
+    "instruction": "Somebody is being rung for the caller already. Tell the caller so, and that they may wait. Ask for nobody else.",
 }
 ALREADY = {
     "status": "connecting",
@@ -95,12 +101,14 @@ class Side:
 
     # --- the two speak with each other --------------------------------------------------------------------------------------
 
+    def peer_heard(self, now_ms: float) -> None:
+        """There is sound of the other leg, whether or not it can be passed on."""
+        if self._join is not None:
+            self.table.peer_heard(now_ms)
+
     def peer_audio(self, data: Buffer, now_ms: float) -> bytes | None:
         """The other leg's sound; what is to be sent to the switch at once."""
-        if self._join is None:
-            return None
-        self.table.peer_heard(now_ms)
-        return self._join.push(data, now_ms)
+        return None if self._join is None else self._join.push(data, now_ms)
 
     def _joins(self, now_ms: float) -> None:
         """The agent steps aside: what it was saying stops, and no model hears either of them."""
@@ -186,9 +194,13 @@ class Side:
         """A key was pressed; True if it was meant for this."""
         return self.is_joined
 
+    def answers(self, effect: Effect) -> Mapping[str, Any] | None:
+        """What a tool of that effect is answered with before it is called; None: it is to be called."""
+        return None
+
     def tool_returned(self, event: ToolReturned, now_ms: float) -> ToolReturned | None:
-        """A tool has answered: what of it the model is to be told now, None for nothing."""
-        return event
+        """A tool has answered: what of it the model is to be told now, None for nothing. No answer still under way ends a conversation."""
+        return replace(event, end_call=False) if event.end_call and self.is_joined else event
 
     def told(self, event: HandoffTold, now_ms: float) -> ToolReturned | None:
         """The control plane's word; an answer that was held back, if it is due now."""
@@ -202,10 +214,14 @@ class CallerSide(Side):
     def holds_line(self) -> bool:
         return self.is_joined or self._held is not None
 
+    def answers(self, effect: Effect) -> Mapping[str, Any] | None:
+        """One at a time: the caller who speaks on while somebody is rung has not asked for another one."""
+        return RINGING if effect is Effect.TRANSFER and self._held is not None else None
+
     def tool_returned(self, event: ToolReturned, now_ms: float) -> ToolReturned | None:
         order = event.handoff
         if order is None:
-            return event
+            return super().tool_returned(event, now_ms)
         if self._held is not None or self.is_joined or not self._is_awaited(event):
             return self._called_off(event, order)
         self.handoff_id = order.handoff_id
@@ -216,7 +232,7 @@ class CallerSide(Side):
             self._ending.leave_to_carrier(now_ms)
             return event
         self._held, self.is_active, self._final = event, True, Asked.CANCEL
-        self.table.ring(order.ring_s, now_ms)
+        self.table.ring(order.ring_s, now_ms, answer_s=order.answer_s)
         self._legs.watchdog.excuse()
         self._emit(WatchHandoff(order.handoff_id))
         return None
@@ -231,7 +247,11 @@ class CallerSide(Side):
         return bool(self._legs.desk.name_of(event.tool_call_id)) and not self._ending.has_begun
 
     def told(self, event: HandoffTold, now_ms: float) -> ToolReturned | None:
-        if not self.table.is_calling or event.handoff_id not in ("", self.handoff_id):
+        if event.handoff_id not in ("", self.handoff_id):
+            return None
+        if not self.table.is_calling:
+            if event.asked is Asked.CANCEL and event.state and self._final is Asked.CANCEL:
+                self._final = Asked.ENDED if event.state in _TAKEN_STATES else None
             return None
         if event.state in _FAILED_STATES:
             return self._fails(event, now_ms)
@@ -278,7 +298,7 @@ class CallerSide(Side):
         self.table.on(Cause.FAILED)
         self._legs.minutes.note("handoff_failed", state=event.state)
         self._leaves(PeerWord.HANGUP)
-        self._final, self.is_active = None, False
+        self._final, self.is_active = None if event.state else Asked.CANCEL, False
         return self._answer(event, now_ms)
 
     def _answer(self, event: HandoffTold, now_ms: float) -> ToolReturned | None:
@@ -290,7 +310,7 @@ class CallerSide(Side):
         if due is Due.CANCEL:
             self._emit(AskHandoff(self.handoff_id, Asked.CANCEL))
         elif due is Due.FAIL:
-            answer = self._fails(HandoffTold(Asked.CANCEL, "failed"), now_ms)
+            answer = self._fails(HandoffTold(Asked.CANCEL, ""), now_ms)
             if answer is not None:
                 self._legs.tool_returned(answer, now_ms, must_tell=True)
         elif due in (Due.CALLING_LINE, Due.WAIT_LINE):
@@ -300,11 +320,12 @@ class CallerSide(Side):
             super()._on_due(due, now_ms)
 
     def settle(self, now_ms: float) -> None:
+        if self._ending.has_begun and self.table.is_calling:
+            self._emit(AskHandoff(self.handoff_id, Asked.CANCEL))  # nobody is to pick up for a call that is ending
         super().settle(now_ms)
         if self._held is not None and self.table.stage is Stage.OVER and not self._ending.has_begun:
             # The goodbye that ended the attempt was taken back.
-            self._emit(AskHandoff(self.handoff_id, Asked.CANCEL))
-            self._final, self.is_active = None, False
+            self.is_active = False
             answer = self._answer(HandoffTold(Asked.CANCEL, "cancelled"), now_ms)
             if answer is not None:
                 self._legs.tool_returned(answer, now_ms, must_tell=True)
@@ -313,6 +334,10 @@ class CallerSide(Side):
 class PersonSide(Side):
     _is_accepting = False
     _may_join = False
+
+    @property
+    def holds_line(self) -> bool:
+        return self.is_joined or (self._is_accepting and self.table.is_calling)
 
     def start(self, now_ms: float) -> None:
         self.table.on(Cause.ORDERED)
@@ -358,11 +383,13 @@ class PersonSide(Side):
     def tool_returned(self, event: ToolReturned, now_ms: float) -> ToolReturned | None:
         name = self._legs.desk.name_of(event.tool_call_id)
         if not self.table.is_calling or event.failed or event.payload.get("status") in _NO:
-            return event
+            return super().tool_returned(event, now_ms)
         if name == _ACCEPT:
             self._accept()
             return None
-        if name == _DECLINE and not self._is_accepting:
+        if self._is_accepting:
+            return replace(event, end_call=False)
+        if name == _DECLINE:
             self._decline(now_ms)
             return replace(event, end_call=True)
         return event

@@ -16,7 +16,8 @@ from math import inf
 
 from bridge.core.diagrams import draw
 
-BRIEF_MS = 60_000.0  # the person's greeting, the brief and the answer; the control plane's own limit comes before it
+BRIEF_MS = 60_000.0  # the person's greeting, the brief and the answer, where the control plane does not say how long
+OWN_LIMIT_MS = 15_000.0  # after the control plane's own limit
 WAIT_LINE_MS = 10_000.0  # from one line that asks the caller to wait to the next
 _BREATH_MS = 2_000.0  # of silence before the next one
 HURRY_MS = 3_000.0  # something is known to have happened: the control plane must know what
@@ -120,10 +121,10 @@ class Handoff:
             self._give_up_ms = self._gone_ms = inf
         return self.stage is not before
 
-    def ring(self, ring_s: int, now_ms: float) -> None:
-        """A person is being called for the caller."""
+    def ring(self, ring_s: int, now_ms: float, *, answer_s: int = 0) -> None:
+        """A person is being called for the caller. `answer_s`: to ring and to answer, as the control plane counts it; 0: unknown."""
         self.on(Cause.ORDERED)
-        self._give_up_ms = now_ms + ring_s * 1000 + BRIEF_MS
+        self._give_up_ms = now_ms + (answer_s * 1000 + OWN_LIMIT_MS if answer_s else ring_s * 1000 + BRIEF_MS)
         self._cancelled, self._told_ms = False, None
 
     def hurry(self, now_ms: float) -> None:

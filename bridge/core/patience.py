@@ -45,6 +45,10 @@ class Patience:
         if self._fruitless is not None:
             self._fruitless.sign_of_life()
 
+    def joined(self, now_ms: float) -> None:
+        """The caller speaks with a person, for whom the agent's longest call is no measure."""
+        self._duration.joined(now_ms)
+
     def progress(self) -> None:
         """The conversation leads somewhere: a tool was asked for, or a person is being rung."""
         self.active()

@@ -128,7 +128,7 @@ class HandoffDesk:
         return HandoffTold(asked, "", None, handoff_id)
 
     async def report(self, end: EndCall) -> None:
-        """What the control plane must be told before the end of the call itself."""
+        """What the control plane must be told beside the end of the call itself."""
         if end.handoff_asked is not None:
             await self._answer(end.handoff_id, end.handoff_asked)
 

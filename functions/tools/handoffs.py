@@ -10,6 +10,7 @@ placed for it. Busy and unanswered legs are learnt from the rows that the carrie
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -21,10 +22,12 @@ from pokea.calls import Call, Direction, is_over
 from pokea.desk.brief import brief_of
 from pokea.desk.handover import outcome_of
 from pokea.desk.settle import Decision, settle
-from pokea.errors import Conflict, Unauthorized
+from pokea.errors import CallError, Conflict, Unauthorized
+from pokea.ids import SessionId
 from pokea.ports import CallStore, Change, Store
 from pokea.profile import Profile
 from pokea.sautikit.labels import attempt_session
+from pokea.toolkit import HandoffMode
 from pokea.transfer import (
     FAILED_STATES,
     HANDOFF,
@@ -44,6 +47,7 @@ from pokea.words import say
 WHISPER = "whisper"
 GONE_S = 10  # how long a human is kept on the line only to hear that the caller has left
 Result = dict[str, object]
+log = logging.getLogger(__name__)
 
 
 class Side(StrEnum):
@@ -114,8 +118,8 @@ class HandoffDesk:
         reported = ASKS[side, request.asked]
         before, handoff = self._after(handoff, legs, reported, now)
         if side is Side.OWNER:
-            is_new_end = handoff.state in OVER and before not in OVER
-            if request.asked in HANGS_UP or (is_new_end and handoff.state is HandoffState.NO_ANSWER):
+            is_given_up = handoff.state is HandoffState.NO_ANSWER and before not in OVER
+            if is_given_up or (request.asked in HANGS_UP and handoff.state in OVER):
                 self._hang_up(legs, profile)
             handoff = self._told(handoff, profile, now)
         return {"state": handoff.state.value, "payload": _payload(side, request.asked, handoff)}
@@ -132,6 +136,24 @@ class HandoffDesk:
             return Brief(language, say(language, "brief_caller_gone"), None)
         order: Result = {"id": handoff.handoff_id, "owner_url": legs.owner.relay, "hop": handoff.hop}
         return Brief(language, brief_of(handoff, profile), order)
+
+    def abandon(self, session_id: SessionId, profile: Profile, now: datetime) -> None:
+        """The call of `session_id` is over: nobody is rung for it any longer, whatever its bridge knew. What fails here fails no close; the
+        person then learns it when they pick up."""
+        try:
+            begun = self._books().store.records_by(HANDOFF, profile.business_id, session_id)
+        except CallError as problem:
+            log.warning("hand-offs of an ended call not read: %s", problem.code)
+            return
+        for handoff in begun:
+            if handoff.state in OVER or handoff.mode is not HandoffMode.ATTENDED:
+                continue
+            try:
+                legs = self._legs(handoff)
+                self._after(handoff, legs, Event.CALLER_LEFT, now)
+                self._hang_up(legs, profile)
+            except CallError as problem:
+                log.warning("hand-off %s not abandoned: %s", handoff.handoff_id, problem.code)
 
     def card_url(self, handoff: Handoff, now: datetime) -> str:
         card = CardToken(handoff_id=handoff.handoff_id, session_id=handoff.session_id, business_id=handoff.business_id)

@@ -8,7 +8,7 @@ entered when the bridge opens it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from pokea.adapters.deadline import Deadline
@@ -16,12 +16,13 @@ from pokea.adapters.hook_gate import HookGate
 from pokea.adapters.http_events import HookRequest
 from pokea.adapters.observability import Log
 from pokea.adapters.tokens import TokenSigner
-from pokea.calls import Call, CallStatus
+from pokea.calls import Call, CallStatus, is_over
 from pokea.clock import Clock
 from pokea.errors import Indeterminate, Unavailable
 from pokea.ids import BusinessId, SessionId
-from pokea.lines import Line
+from pokea.lines import INTERNAL_AGENTS, Line
 from pokea.phone_numbers import E164
+from pokea.sautikit.closings import CLOSE_COMES_WITHIN_S
 from pokea.sautikit.document import (
     Dialling,
     Speech,
@@ -30,6 +31,7 @@ from pokea.sautikit.document import (
     empty_document,
     goodbye_document,
 )
+from pokea.sautikit.hook_names import TERMINAL_STATES
 from pokea.sautikit.hooks import Hook, parse_hook
 from pokea.sautikit.invitation import Endpoints, fallback_of, invitation
 from pokea.sautikit.register import CallRegister, Entry, line_of
@@ -77,7 +79,9 @@ class Reception:
         log: Log,
         deadline: Deadline | None = None,
         ways: CarrierWays | None = None,
+        ended: Callable[[SessionId, BusinessId, int], None] = lambda session_id, business_id, delay_s: None,
     ) -> None:
+        """`ended` tells that a call is over, to be heard after so many seconds: by then a bridge that lives has told how it ended."""
         self._gate = gate
         self._register = register
         self._lines = lines
@@ -87,6 +91,7 @@ class Reception:
         self._log = log
         self._deadline = deadline or Deadline(STORE_DEADLINE_S)
         self._ways = ways or CarrierWays()
+        self._ended = ended
 
     def answer(self, request: HookRequest) -> bytes:
         """The voice document for a hook. Raises Unauthorized and RejectedInput; a failing store still yields a document."""
@@ -99,6 +104,8 @@ class Reception:
             self._log.error("call not entered", error, session_id=hook.session_id, state=hook.state)
             self._log.count("VoiceStoreFailed", state=hook.state)
             return self._without_store(hook, now)
+        if hook.state in TERMINAL_STATES and entry.call is not None and is_over(entry.call):
+            self._tell(entry.call)
         self._log.info("hook answered", session_id=hook.session_id, state=hook.state, reply=entry.reply)
         return self._document(entry)
 
@@ -107,17 +114,26 @@ class Reception:
         self._register()
         self._gate.check()
 
+    def _tell(self, call: Call) -> None:
+        """Best effort: the carrier gets its document whether or not the queue takes this."""
+        try:
+            self._deadline.run(lambda: self._ended(call.session_id, call.business_id, CLOSE_COMES_WITHIN_S))
+        except Unavailable as error:
+            self._log.error("end not told", error, session_id=call.session_id)
+            self._log.count("EndNotTold")
+
     def _document(self, entry: Entry) -> bytes:
         if entry.reply is Reply.UNKNOWN_NUMBER:
             self._log.count("UnknownNumber")
             return goodbye_document(NOT_IN_SERVICE)
         if entry.reply is Reply.EMPTY or entry.call is None or entry.call.stream_issued_at is None:
             return empty_document()
+        line = _heard_by(entry.call, entry.line)
         if entry.reply is not Reply.STREAM:
-            return self._after_stream(entry.reply, entry.call, entry.line)
-        if entry.line is None:  # the number was given up after the call had begun
+            return self._after_stream(entry.reply, entry.call, line)
+        if line is None:  # the number was given up after the call had begun
             return goodbye_document(NOT_IN_SERVICE)
-        return self._invite_call(entry.call, entry.line, entry.call.stream_issued_at)
+        return self._invite_call(entry.call, line, entry.call.stream_issued_at)
 
     def _after_stream(self, reply: Reply, call: Call, line: Line | None) -> bytes:
         """For a carrier that asks what comes behind a stream. Words and number are those that were stored when they were allowed."""
@@ -167,3 +183,10 @@ class Reception:
         )
         is_last = self._is_asked_later(line)
         return invitation(session_id, open_metadata, line, endpoints, token, is_last=is_last)
+
+
+def _heard_by(call: Call, line: Line | None) -> Line | None:
+    """The line as whoever is on `call` hears it: what it says to customers, and whom it rings for them, is nothing for our own people."""
+    if line is None or call.agent not in INTERNAL_AGENTS:
+        return line
+    return replace(line, say_first="", fallback_say="", fallback_number=None, dials=False)

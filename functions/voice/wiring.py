@@ -10,6 +10,7 @@ from functions.voice.settings import VoiceSettings
 from pokea.adapters.control_settings import hook_url, secrets_of
 from pokea.adapters.hook_gate import HookGate
 from pokea.adapters.observability import Log
+from pokea.adapters.queues import teller_of
 from pokea.adapters.settings import load
 from pokea.adapters.system_clock import SystemClock
 from pokea.adapters.tokens import TokenSigner
@@ -50,4 +51,5 @@ def build(environ: Mapping[str, str]) -> Reception:
         clock=SystemClock(),
         log=Log("voice"),
         ways=CarrierWays(settings.carrier_continues, settings.dial_form == "nested"),
+        ended=teller_of(settings.ended_queue_url),
     )

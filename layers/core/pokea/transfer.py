@@ -50,6 +50,7 @@ MAX_TRIED = 12
 MAX_TRIED_CHARS = 200
 MAX_LAST_TURNS = 12
 MAX_PER_CALL = 3  # a caller whom nobody took three times is not rung round for any longer
+JOIN_S = 30  # from the last moment for a yes to the join, which takes the two bridges a second
 GRACE_S = 5  # what the carrier needs to begin ringing, and the bridge to notice an answer
 
 
@@ -96,8 +97,8 @@ _ROWS = {
     Event.NOT_ANSWERED: (_N, _N, _B, _A, _D, _N, _U, _F, _C, _J, _E),
     Event.WAS_BUSY: (_U, _U, _B, _A, _D, _N, _U, _F, _C, _J, _E),
     Event.NOT_PLACED: (_F, _F, _B, _A, _D, _N, _U, _F, _C, _J, _E),
-    Event.TIME_UP: (_N, _N, _N, _A, _D, _N, _U, _F, _C, _J, _E),
-    Event.CANCEL: (_C, _C, _C, _C, _D, _N, _U, _F, _C, _J, _E),
+    Event.TIME_UP: (_N, _N, _N, _F, _D, _N, _U, _F, _C, _J, _E),
+    Event.CANCEL: (_C, _C, _C, _A, _D, _N, _U, _F, _C, _J, _E),
     Event.JOIN: (_J, _J, _J, _J, _D, _N, _U, _F, _C, _J, _E),
     Event.LEFT: (_N, _N, _D, _F, _D, _N, _U, _F, _C, _E, _E),
     Event.CALLER_LEFT: (_C, _C, _C, _C, _D, _N, _U, _F, _C, _E, _E),
@@ -149,6 +150,7 @@ class Handoff:
     last_turns: tuple[tuple[str, str], ...] = ()  # (who, what was heard)
     notified_at: datetime | None = None  # when the person's notify_url was told
     card_revoked: bool = False
+    expires: datetime | None = None  # when it may be tidied away, as the business wants it
     version: int = 0
 
 
@@ -182,9 +184,10 @@ HANDOFF: Kind[Handoff] = Kind(
         "last_turns": Pii.SPEECH,
         "notified_at": Pii.NONE,
         "card_revoked": Pii.NONE,
+        "expires": Pii.NONE,
         "version": Pii.NONE,
     },
-    kept_until=lambda handoff: handoff.created_at + HANDOFF_KEPT,
+    kept_until=lambda handoff: handoff.expires or handoff.created_at + HANDOFF_KEPT,
 )
 
 
@@ -233,9 +236,11 @@ def moved(handoff: Handoff, event: Event) -> Handoff:
 
 
 def is_due(handoff: Handoff, now: datetime) -> bool:
-    """Whether the human has had all the time there is, to pick up or to answer the brief."""
-    until = handoff.answer_until if handoff.state is _B else handoff.ring_until
-    return handoff.state in (_P, _R, _B) and as_utc(now) >= until
+    """Whether there has been all the time there is, to pick up, to answer the brief or to be joined."""
+    until = handoff.ring_until if handoff.state in (_P, _R) else handoff.answer_until
+    if handoff.state is _A:
+        until += timedelta(seconds=JOIN_S)
+    return handoff.state in (_P, _R, _B, _A) and as_utc(now) >= until
 
 
 def seen_on_leg(attempt: Call | None, leg: Call | None) -> Sequence[Event]:

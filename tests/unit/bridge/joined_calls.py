@@ -230,7 +230,7 @@ class Pair:
         self.asked.append(("caller" if leg is self.caller else "person", asked))
         if asked is Asked.ACCEPT and self.state == "briefing":
             self.state = "accepted"
-        elif asked is Asked.CANCEL:
+        elif asked is Asked.CANCEL and self.state not in ("accepted", "joined"):
             self.state = "cancelled"
         elif asked is Asked.DECLINE:
             self.state, self.payload = "declined", DECLINED

@@ -32,7 +32,7 @@ def test_a_hand_off_rings_the_human_once_and_tells_the_bridge_to_wait(over: Hand
     assert result["payload"]["status"] == "connecting"
     assert "the front desk" in result["payload"]["say"]
     assert over.order["mode"] == "attended"
-    assert (over.order["ring_s"], bool(over.order["hop"])) == (25, True)
+    assert (over.order["ring_s"], over.order["answer_s"], bool(over.order["hop"])) == (25, 65, True)
     (call,) = over.plane.rung
     assert (call["from"], call["to"]) == (LINE.number, [str(FRONT_DESK.number)])
     assert call["voice_callback_url"] == f"https://api.example.com/voice/{PATH_SECRET}"
@@ -68,10 +68,82 @@ def test_a_hand_off_whose_begin_was_cut_short_is_begun_when_it_is_asked_for_agai
 
 def test_another_tool_call_meanwhile_rings_nobody(over: HandOver) -> None:
     over.hand_over()
-    again = over.hand_over("t2")
-    assert again["handoff"] is None
-    assert again["payload"]["status"] == "refused"
+    order = over.order
+    again = over.hand_over("t2", reason="in other words")
+    assert again["payload"]["status"] == "connecting"
+    assert over.order == order  # a bridge that follows it already rings nobody else; one that does not, follows it
     assert len(over.plane.rung) == 1
+
+
+def test_somebody_whom_nobody_cancelled_is_given_up_when_another_is_asked_for(over: HandOver) -> None:
+    over.hand_over()
+    over.hook("Ringing")
+    over.plane.clock.advance(300)
+    first = over.order["handoff_id"]
+    again = over.hand_over("t2")
+    assert again["payload"]["status"] == "connecting"
+    assert over.order["handoff_id"] != first
+    states = {handoff.handoff_id: handoff.state for handoff in over.plane.bookings.all_records(HANDOFF)}
+    assert states == {first: HandoffState.NO_ANSWER, over.order["handoff_id"]: HandoffState.PLACING}
+
+
+def test_a_person_who_said_yes_and_was_never_joined_is_given_up_in_the_end(over: HandOver) -> None:
+    over.hand_over()
+    over.pick_up()
+    over.state("accept", over.human_token)
+    over.plane.clock.advance(300)
+    assert over.hand_over("t2")["payload"]["status"] == "connecting"
+    states = {handoff.state for handoff in over.plane.bookings.all_records(HANDOFF)}
+    assert states == {HandoffState.FAILED, HandoffState.PLACING}
+
+
+@pytest.mark.parametrize("how_far", ["placed", "rings", "briefing", "accepted"])
+def test_a_caller_who_goes_leaves_nobody_ringing(over: HandOver, how_far: str) -> None:
+    """The bridge may know of no hand-off: the caller hung up before the tool had answered."""
+    over.hand_over()
+    if how_far == "rings":
+        over.hook("Ringing")
+    elif how_far in ("briefing", "accepted"):
+        over.pick_up()
+    if how_far == "accepted":
+        over.state("accept", over.human_token)
+    assert over.plane.tools(close_request(over.token, "caller_hung_up"), None)["ok"]  # type: ignore[index]
+    assert over.stored.state is HandoffState.CANCELLED
+    assert "hangup" in over.plane.asked[-1].url.path
+
+
+def test_the_end_of_the_persons_own_leg_abandons_nothing(over: HandOver) -> None:
+    over.hand_over()
+    over.pick_up()
+    over.state("accept", over.human_token)
+    asked = len(over.plane.asked)
+    over.plane.tools(close_request(over.human_token, "caller_hung_up"), None)
+    assert (over.stored.state, len(over.plane.asked)) == (HandoffState.ACCEPTED, asked)
+
+
+def test_a_hand_off_that_begins_after_its_call_has_ended_rings_nobody(over: HandOver) -> None:
+    over.plane.tools(close_request(over.token, "caller_hung_up"), None)
+    assert over.hand_over()["payload"]["status"] == "failed"
+    assert over.plane.rung == []
+
+
+def test_a_carrier_that_fails_at_the_end_keeps_no_close_from_being_done(over: HandOver) -> None:
+    over.hand_over()
+    over.plane.answers = [httpx.ReadTimeout("late")]
+    assert over.plane.tools(close_request(over.token, "caller_hung_up"), None)["ok"]  # type: ignore[index]
+    assert over.stored.state is HandoffState.CANCELLED
+    assert over.plane.closings.closing(SESSION) is not None
+
+
+def test_a_cancel_that_crosses_a_yes_hangs_up_nobody(over: HandOver) -> None:
+    over.hand_over()
+    over.pick_up()
+    over.state("accept", over.human_token)
+    asked = len(over.plane.asked)
+    assert over.state("cancel") == "accepted"
+    assert over.state("joined") == "joined"
+    assert over.state("cancel") == "joined"
+    assert len(over.plane.asked) == asked
 
 
 def test_the_human_hears_the_brief_and_their_bridge_learns_where_the_caller_is(over: HandOver) -> None:
@@ -82,7 +154,7 @@ def test_the_human_hears_the_brief_and_their_bridge_learns_where_the_caller_is(o
     assert context["handoff"] == {"id": order["handoff_id"], "owner_url": RELAY, "hop": order["hop"]}
     assert "a broken tooth" in context["greeting"]
     assert "Press 1" in context["greeting"]
-    assert [tool["name"] for tool in context["tools"]] == ["acceptCall", "declineCall", "endCall"]
+    assert [tool["name"] for tool in context["tools"]] == ["acceptCall", "declineCall"]
     assert CALLER not in str(context)
     assert over.state() == "briefing"
 
@@ -255,8 +327,17 @@ def test_a_human_cannot_speak_for_the_caller(over: HandOver, asked: str) -> None
 def test_an_expired_and_a_forged_token_are_refused(over: HandOver) -> None:
     over.hand_over()
     assert over.ask("status", over.token[:-2] + "AA")["error"]["kind"] == "Unauthorized"
-    over.plane.clock.advance(3_600)
+    over.plane.clock.advance(900 + 3_600 + 120)  # the longest call, the longest conversation after it, and the close
     assert over.ask("status")["error"]["code"] == "token_expired"
+
+
+def test_the_token_of_a_call_lasts_as_long_as_a_conversation_with_a_person_may(over: HandOver) -> None:
+    over.hand_over()
+    over.pick_up()
+    over.state("accept", over.human_token)
+    over.state("joined")
+    over.plane.clock.advance(900 + 3_600)
+    assert over.state("ended") == "ended"
 
 
 def test_an_unknown_hand_off_is_refused_in_the_same_words(over: HandOver) -> None:

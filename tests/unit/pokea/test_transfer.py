@@ -55,7 +55,8 @@ FRESH = Handoff(
     hop="secret",
 )
 events = st.lists(st.sampled_from(list(Event)), max_size=12)
-RANK = {state: rank for rank, state in enumerate([HandoffState.PLACING, HandoffState.RINGING, HandoffState.BRIEFING, HandoffState.ACCEPTED, HandoffState.JOINED])}  # fmt: skip
+S = HandoffState
+RANK = {state: rank for rank, state in enumerate([S.PLACING, S.RINGING, S.BRIEFING, S.ACCEPTED, S.JOINED])}
 
 
 def after(*of: Event, start: Handoff = FRESH) -> Handoff:
@@ -170,7 +171,8 @@ def test_the_caller_s_own_call_tells_what_came_of_the_carrier_s_dialling(
     ("state", "after_s", "due"),
     [
         (HandoffState.PLACING, 29, False), (HandoffState.PLACING, 30, True), (HandoffState.RINGING, 30, True),
-        (HandoffState.BRIEFING, 69, False), (HandoffState.BRIEFING, 70, True), (HandoffState.ACCEPTED, 900, False),
+        (HandoffState.BRIEFING, 69, False), (HandoffState.BRIEFING, 70, True), (HandoffState.ACCEPTED, 99, False),
+        (HandoffState.ACCEPTED, 100, True), (HandoffState.JOINED, 9_000, False),
     ],
 )  # fmt: skip
 def test_each_wait_has_its_own_end(state: HandoffState, after_s: int, due: bool) -> None:
@@ -220,4 +222,4 @@ def test_who_was_told_to_dial_is_told_again_only_for_the_same_delivery_within_se
 
 
 def test_nobody_who_failed_to_be_reached_counts_as_reached() -> None:
-    assert OVER - FAILED_STATES == {HandoffState.ENDED}
+    assert {HandoffState.ENDED} == OVER - FAILED_STATES

@@ -129,6 +129,9 @@ def test_the_packaged_clinic_has_a_front_desk_with_its_own_hours() -> None:
 PERSON = 'number = "+254711000101"\nnames.en = ["the front desk", "front desk", "reception"]'
 
 
+SWAHILI = 'names.sw = ["mapokezi"]'
+
+
 @pytest.mark.parametrize(
     ("old", "new", "complaint"),
     [
@@ -137,17 +140,18 @@ PERSON = 'number = "+254711000101"\nnames.en = ["the front desk", "front desk", 
         ('"+254711000101"', '"+252612345678"', "directory.front_desk.number: +252612345678 lies in a country that"),
         ('"+254711000101"', '"+254000000000"', "directory.front_desk.number: +254000000000 is not a telephone number that exists"),
         ('"+254711000101"', '"+254711000001"', "directory.front_desk.number: is the business's own line"),
-        ('names.sw = ["mapokezi"]', "", "directory.front_desk.names.sw: is missing"),
-        ('names.sw = ["mapokezi"]', 'names.sw = ["mapokezi"]\nfallback = "nobody"', "directory.front_desk.fallback: 'nobody' is not a key"),
-        ('names.sw = ["mapokezi"]', 'names.sw = ["mapokezi"]\nfallback = "front_desk"', "directory.front_desk.fallback: leads back"),
-        ('names.sw = ["mapokezi"]', 'names.sw = ["mapokezi"]\nnotify_url = "http://x"', "directory.front_desk.notify_url: must be an https URL"),
-        ('names.sw = ["mapokezi"]', 'names.sw = ["mapokezi"]\ntelephone = "1"', "directory.front_desk.telephone: extra inputs are not permitted"),
-        ('names.sw = ["mapokezi"]', 'names.sw = ["mapokezi"]\nlanguages = ["fr"]', "directory.front_desk.languages.0: 'fr' is not one of en, sw"),
+        (SWAHILI, "", "directory.front_desk.names.sw: is missing"),
+        (SWAHILI, f'{SWAHILI}\nfallback = "nobody"', "directory.front_desk.fallback: 'nobody' is not a key"),
+        (SWAHILI, f'{SWAHILI}\nfallback = "front_desk"', "directory.front_desk.fallback: leads back"),
+        (SWAHILI, f'{SWAHILI}\nnotify_url = "http://x"', "directory.front_desk.notify_url: must be an https URL"),
+        (SWAHILI, f'{SWAHILI}\ntelephone = "1"', "directory.front_desk.telephone: extra inputs are not permitted"),
+        (SWAHILI, f'{SWAHILI}\nlanguages = ["fr"]', "directory.front_desk.languages.0: 'fr' is not one of en, sw"),
         ("[booking]", '[handoff]\nmode = "blind"\n[booking]', "handoff.mode: input should be 'attended' or 'dial'"),
         ("[booking]", '[handoff]\ndefault = "boss"\n[booking]', "handoff.default: 'boss' is not a key of the directory"),
         ("[booking]", "[handoff]\nring_s = 600\n[booking]", "handoff.ring_s: input should be less than or equal to 60"),
         ("[booking]", '[handoff]\ncountries = ["Kenya"]\n[booking]', "handoff.countries.0: string should match pattern"),
-        ("[booking]", '[directory.boss]\nnumber = "+254711000102"\nnames.en = ["reception"]\nnames.sw = ["bosi"]\n[booking]', "directory.boss.names: 'reception' is already a name of front_desk"),
+        ("[booking]", '[directory.boss]\nnumber = "+254711000102"\nnames.en = ["reception"]\nnames.sw = ["bosi"]\n[booking]',
+         "directory.boss.names: 'reception' is already a name of front_desk"),
     ],
 )  # fmt: skip
 def test_a_directory_that_cannot_be_used_is_one_line_that_names_the_key(

@@ -66,6 +66,9 @@ class SautikitExchange:
         return self._reach.continues
 
     def ring(self, handoff: Handoff) -> None:
+        caller = self._reach.calls().call(handoff.session_id)
+        if caller is not None and is_over(caller):
+            raise Conflict("call_over", "the caller has hung up meanwhile")
         request = OutboundRequest(
             line=self._line,
             to_number=self._allowed(handoff),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from pokea.desk.agent import END_CALL, DeskAgent, Tool, schema, text
+from pokea.desk.agent import DeskAgent, Tool, schema, text
 from pokea.desk.visit import Visit, reply
 from pokea.profile import Profile
 from pokea.toolkit import Effect, ToolResult, ToolSpec
@@ -20,7 +20,7 @@ class WhisperAgent(DeskAgent):
     persona = "You announce one caller to one person of the business."
 
     def all_tools(self, profile: Profile) -> tuple[Tool, ...]:
-        return (ACCEPT, DECLINE, END_CALL)
+        return (ACCEPT, DECLINE)  # no other way out: an end asked for beside a yes would hang up on both
 
     def toolbox(self, profile: Profile) -> tuple[Tool, ...]:
         return (ACCEPT, DECLINE)

@@ -31,6 +31,7 @@ from pokea.transfer import (
     Handoff,
     HandoffState,
     handoff_id,
+    is_due,
     moved,
 )
 from pokea.words import say
@@ -63,8 +64,12 @@ def hand_over(visit: Visit) -> ToolResult:
     known = visit.store.record(HANDOFF, visit.caller.business_id, _id(visit))
     if known is not None:
         return _again(visit, known)
-    earlier = visit.store.records_by(HANDOFF, visit.caller.business_id, visit.caller.session_id)
-    if len(earlier) >= MAX_PER_CALL or any(handoff.state not in OVER for handoff in earlier):
+    begun = visit.store.records_by(HANDOFF, visit.caller.business_id, visit.caller.session_id)
+    earlier = [_given_up(visit, handoff) if is_due(handoff, visit.now) else handoff for handoff in begun]
+    live = next((handoff for handoff in earlier if handoff.state not in OVER), None)
+    if live is not None:
+        return _again(visit, live)
+    if len(earlier) >= MAX_PER_CALL:
         return _offer(visit, "refused", _named(visit, "handoff_not_possible", asked_for), asked_for.key, "enough")
     found = resolve(directory, asked_for.key, visit.now)
     if isinstance(found, Absent):
@@ -125,8 +130,19 @@ def _not_placed(visit: Visit, handoff: Handoff) -> Handoff:
     return settle(visit.store, decide)
 
 
+def _given_up(visit: Visit, handoff: Handoff) -> Handoff:
+    """One whose time has passed without a bridge asking what came of it."""
+
+    def decide() -> Decision[Handoff]:
+        before = visit.store.record(HANDOFF, handoff.business_id, handoff.handoff_id) or handoff
+        after = moved(before, Event.TIME_UP) if is_due(before, visit.now) else before
+        return Decision(after, None if after is before else Change(records=(HANDOFF.of(after),)))
+
+    return settle(visit.store, decide)
+
+
 def _again(visit: Visit, handoff: Handoff) -> ToolResult:
-    """The same tool call once more: what was begun is finished, and nobody is rung twice."""
+    """The same tool call once more, or another while somebody is rung: what was begun is finished, and nobody is rung twice."""
     if handoff.state in OVER:
         return ToolResult(outcome_of(handoff, visit.language))
     return _placed(visit, handoff) if handoff.state is HandoffState.PLACING else _started(visit, handoff)
@@ -136,7 +152,8 @@ def _started(visit: Visit, handoff: Handoff) -> ToolResult:
     rules = visit.desk.profile.directory.rules
     is_dial = handoff.mode is HandoffMode.DIAL
     words = visit.say("handoff_dialling" if is_dial else "handoff_connecting", name=handoff.person_name)
-    order = HandoffOrder(handoff.handoff_id, handoff.mode, 0 if is_dial else rules.ring_s, handoff.hop)
+    ring_s, answer_s = (0, 0) if is_dial else (rules.ring_s, rules.ring_s + rules.brief_s)
+    order = HandoffOrder(handoff.handoff_id, handoff.mode, ring_s, handoff.hop, answer_s)
     return ToolResult({"status": "connecting", "say": words}, handoff=order)
 
 
@@ -156,6 +173,7 @@ def _described(visit: Visit, person: Person, memory: CallMemory) -> Handoff:
         mode=rules.mode,
         state=HandoffState.PLACING,
         created_at=visit.now,
+        expires=visit.desk.profile.retention.transcript_until(visit.now),
         ring_until=visit.now + rings,
         answer_until=visit.now + rings + timedelta(seconds=rules.brief_s),
         language=visit.language,

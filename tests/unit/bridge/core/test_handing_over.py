@@ -213,10 +213,12 @@ def test_without_a_model_a_failed_attempt_is_the_last_resort() -> None:
 
 
 def test_a_second_person_is_not_called_while_the_first_one_is() -> None:
-    pair = calling()
+    pair = Pair()
     caller = pair.caller
-    caller.feed(ToolAsked("t2", "handOver", {"department": "accounts"}))
-    pair.advance(50)
+    caller.model_ready()
+    pair.advance(900)
+    caller.feed(ToolAsked("t2", "handOver", {"department": "accounts"}))  # both before either has answered
+    pair.hand_over()
     caller.feed(ToolReturned("t2", CONNECTING, handoff=HandoffBegun("hf-2", False, RING_S)))
     assert caller.last(AskHandoff) == AskHandoff("hf-2", Asked.CANCEL)
     assert caller.last(AnswerTool) == AnswerTool("t2", "handOver", ALREADY)
@@ -244,7 +246,7 @@ def test_a_control_plane_that_is_gone_keeps_nobody_waiting_for_ever() -> None:
 def test_an_acceptance_that_no_bridge_brings_is_cancelled_soon() -> None:
     pair = calling()
     pair.state = "accepted"
-    pair.advance(6_000)
+    pair.advance(8_000)
     assert asked(pair, "caller") == [Asked.CANCEL]
     assert not pair.caller.session.handoff.is_joined
     assert pair.caller.all(AnswerTool)
@@ -549,7 +551,7 @@ def test_a_hang_up_right_after_the_loss_is_no_fault() -> None:
 
 
 def test_the_longest_call_ends_a_conversation_too() -> None:
-    pair = Pair(settings=SessionSettings(limits=Limits(max_call_ms=30_000)))
+    pair = Pair(settings=SessionSettings(limits=Limits(max_call_ms=30_000, max_joined_ms=5_000)))
     pair.caller.model_ready()
     pair.advance(1_500)
     pair.hand_over()

@@ -162,3 +162,10 @@ def test_whatever_happens_a_due_thing_is_due_once_and_time_moves_on(steps: list[
         quiet_since = now if quiet else None
         every_due(handoff, now, quiet_since)
         assert handoff.deadline_ms(quiet_since) > now
+
+
+@pytest.mark.parametrize(("answer_s", "until_s"), [(0, 25 + 60), (65, 65 + 15), (145, 145 + 15)])
+def test_the_control_planes_own_limit_comes_first_where_it_names_one(answer_s: int, until_s: int) -> None:
+    handoff = Handoff()
+    handoff.ring(25, 0.0, answer_s=answer_s)
+    assert handoff.deadline_ms(None) == until_s * 1_000

@@ -219,7 +219,7 @@ def test_in_mode_dial_on_a_carrier_that_does_not_go_on_nothing_is_tried() -> Non
 def test_the_internal_agent_is_nobody_s_to_choose() -> None:
     assert "whisper" not in agents.NAMES
     assert agents.get("whisper").name == "whisper"
-    assert [tool.name for tool in agents.get("whisper").tools(CLINIC)] == ["acceptCall", "declineCall", "endCall"]
+    assert [tool.name for tool in agents.get("whisper").tools(CLINIC)] == ["acceptCall", "declineCall"]
 
 
 @pytest.mark.parametrize(
