@@ -17,6 +17,8 @@ _TURNS_KEPT = 40
 _TURN_CHARS = 500
 _FACTS_KEPT = 12
 _FACT_CHARS = 3_000
+_KEYS_KEPT = 32  # whoever keeps the record of the call takes no more of one fact
+_MATTERS = ("status", "code", "say", "nonce")
 _HEAD = "\n\nThe call is already under way; you take it over in mid-sentence. Continue it; do not greet again."
 
 
@@ -123,9 +125,11 @@ def _turn(who: str, text: str) -> dict[str, str]:
 
 def _bounded(value: Mapping[str, Any]) -> dict[str, Any]:
     """`value`, or what matters most of it where it is too long to be told."""
+    kept = {key: value[key] for key in _MATTERS if key in value}
     if len(_dump(value)) <= _FACT_CHARS:
-        return dict(value)
-    kept = {key: value[key] for key in ("status", "code", "say", "nonce") if key in value}
+        if len(value) <= _KEYS_KEPT:
+            return dict(value)
+        return dict([*kept.items(), *(pair for pair in value.items() if pair[0] not in kept)][:_KEYS_KEPT])
     return {key: kept[key] for key in kept if len(_dump(kept[key])) <= _FACT_CHARS // 4}
 
 

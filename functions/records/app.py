@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from functions.records.secretary import Secretary
+from functions.records.secretary import Patience, Secretary
 from functions.records.wiring import build
 from pokea.adapters.batches import each
 from pokea.adapters.observability import Log
@@ -24,7 +24,8 @@ def make_handler(provide: Callable[[], Secretary], log: Log) -> Handler:
     """The Lambda handler around the secretary that `provide` gives."""
 
     def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-        return each(event, context, lambda body, message_id: provide().take(body, message_id), log)
+        patience = Patience(lambda: context.get_remaining_time_in_millis() / 1_000) if context else Patience()
+        return each(event, context, lambda body, message_id: provide().take(body, message_id, patience), log)
 
     return handler
 

@@ -1,18 +1,25 @@
-"""Writes the record of one call that is over, once: from what the stores hold, with a summary by a model or by rules."""
+"""Writes the record of one call that is over, once: from what the stores hold, with a summary by a model or by rules.
+
+A call whose bridge never told how it ended is recorded too, once the carrier says that it is over; and one that was left to the carrier to
+dial waits for what came of that.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Annotated, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pokea.adapters.observability import Log
 from pokea.call_memory import MEMORY, CallMemory
-from pokea.call_record import CALL_RECORD, CallRecord, Evidence, record_of
+from pokea.call_outcomes import Disposition
+from pokea.call_record import CALL_RECORD, CallRecord, Evidence, dialled, record_of
 from pokea.call_summary import Summary, by_rules
-from pokea.calls import Call, Direction
+from pokea.calls import Call, Direction, is_over
+from pokea.clock import Clock
 from pokea.confirm import Proposal
 from pokea.consent import SUPPRESSION, number_digest
 from pokea.errors import CallError, Conflict, NotFound, RejectedInput, Unavailable
@@ -20,9 +27,14 @@ from pokea.ids import BusinessId, SessionId
 from pokea.leads import LEAD
 from pokea.ports import CallStore, Change, Records
 from pokea.profile import Profile
-from pokea.sautikit.closings import Closing, Closings
+from pokea.sautikit.callbacks import CallbackTasks, callback_undialled
+from pokea.sautikit.closings import Closing, Closings, closing_of_silence
 
 MAX_BODY_CHARS = 2_000  # a message holds two ids
+DIAL_PATIENCE = timedelta(minutes=20)  # a message is received no more often than that before the queue gives it up
+SUMMARY_S = 15.0  # the longest that one summary may take
+MARGIN_S = 10.0  # of the function's time, for everything that is not a summary
+BATCH_S = 60.0  # where nobody says how much time there is
 
 
 class RecordStore(Records, Protocol):
@@ -32,13 +44,29 @@ class RecordStore(Records, Protocol):
 
 
 class Summariser(Protocol):
-    def summary(self, record: CallRecord, closing: Closing) -> Summary:
-        """Raises CallError when it cannot write one now."""
+    def summary(self, record: CallRecord, closing: Closing, limit_s: float) -> Summary:
+        """Raises CallError when it cannot write one now, in no more than `limit_s`."""
 
 
 class RulesOnly:
-    def summary(self, record: CallRecord, closing: Closing) -> Summary:
+    def summary(self, record: CallRecord, closing: Closing, limit_s: float) -> Summary:
         return by_rules(record, closing)
+
+
+class Patience:
+    """How long the summaries of one batch may take. Once one has failed, the rest of the batch does without."""
+
+    def __init__(self, remaining_s: Callable[[], float] = lambda: BATCH_S) -> None:
+        self._remaining_s = remaining_s
+        self._is_over = False
+
+    @property
+    def limit_s(self) -> float:
+        """0: no model is asked."""
+        return 0.0 if self._is_over else max(0.0, min(SUMMARY_S, self._remaining_s() - MARGIN_S))
+
+    def lose(self) -> None:
+        self._is_over = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +74,7 @@ class Shelves:
     calls: CallStore
     closings: Closings
     store: RecordStore
+    callbacks: CallbackTasks
 
 
 class _Message(BaseModel):
@@ -62,14 +91,16 @@ class Secretary:
         shelves: Callable[[], Shelves],
         profiles: Mapping[BusinessId, Profile],
         summariser: Callable[[], Summariser],
+        clock: Clock,
         log: Log,
     ) -> None:
         self._shelves = shelves
         self._profiles = profiles
         self._summariser = summariser
+        self._clock = clock
         self._log = log
 
-    def take(self, body: str, message_id: str) -> None:
+    def take(self, body: str, message_id: str, patience: Patience | None = None) -> None:
         """One message. Returning takes it from the queue: the record is there. Raises CallError for what must come back."""
         session_id, business_id = parse(body)
         shelves = self._shelves()
@@ -78,8 +109,10 @@ class Secretary:
         profile = self._profiles.get(business_id)
         if profile is None:
             raise NotFound("no_such_business", "the business is not known here")
-        evidence = _evidence(shelves, business_id, session_id)
-        record = self._summarised(record_of(evidence, profile.retention), evidence.closing)
+        now = self._clock.now()
+        evidence = _evidence(shelves, profile, session_id, now)
+        _undialled(shelves, evidence, profile, now)
+        record = self._summarised(record_of(evidence, profile.retention), evidence.closing, patience or Patience())
         try:
             shelves.store.apply(Change(records=(CALL_RECORD.of(record),)))
         except Conflict:
@@ -89,12 +122,16 @@ class Secretary:
         )
         self._log.count("RecordWritten", outcome=record.disposition.value, by=_by(record))
 
-    def _summarised(self, record: CallRecord, closing: Closing) -> CallRecord:
+    def _summarised(self, record: CallRecord, closing: Closing, patience: Patience) -> CallRecord:
         """With whatever summary can be had: a record without a model's words is better than none."""
+        limit_s = patience.limit_s
         try:
-            summary = self._summariser().summary(record, closing)
+            summary = (self._summariser() if closing.transcript and limit_s else RulesOnly()).summary(
+                record, closing, limit_s
+            )
         except CallError as problem:
             self._log.warning("no summary by the model", session_id=record.session_id, code=problem.code)
+            patience.lose()
             summary = by_rules(record, closing)
         return replace(record, summary=summary.text, summary_by=summary.by, noted=summary.noted)
 
@@ -113,19 +150,32 @@ def parse(body: str) -> tuple[SessionId, BusinessId]:
     return SessionId(message.call), BusinessId(message.business)
 
 
-def _evidence(shelves: Shelves, business_id: BusinessId, session_id: SessionId) -> Evidence:
-    """Raises NotFound for a call that is not this business's, Unavailable for one whose closing is not there (yet)."""
+def _evidence(shelves: Shelves, profile: Profile, session_id: SessionId, now: datetime) -> Evidence:
+    """Raises NotFound for a call that is not this business's, Unavailable for one that is not over, or of which more is to be heard."""
+    business_id = profile.business_id
     call = shelves.calls.call(session_id)
     if call is None or call.business_id != business_id:
         raise NotFound("no_such_call", "the business has no such call")
     closing = shelves.closings.closing(session_id)
     if closing is None:
-        raise Unavailable("not_closed", "the call has no closing", retry_after_s=60)
+        if not is_over(call):
+            raise Unavailable("not_closed", "the call has no closing", retry_after_s=60)
+        closing = closing_of_silence(call, now, profile.retention.transcript_until(now))
+    is_open = dialled(call, closing) is Disposition.UNCERTAIN and not is_over(call)
+    if is_open and now - closing.closed_at < DIAL_PATIENCE:
+        raise Unavailable("still_dialled", "the carrier has not said what came of its dialling", retry_after_s=60)
     memory: CallMemory | None = shelves.store.record(MEMORY, business_id, session_id)
     proposals = shelves.store.proposals_of(session_id)
     lead = shelves.store.record(LEAD, business_id, session_id) if call.agent == "leads" else None
     opted_out = _opted_out(shelves, call)
     return Evidence(call=call, closing=closing, proposals=proposals, memory=memory, lead=lead, opted_out=opted_out)
+
+
+def _undialled(shelves: Shelves, evidence: Evidence, profile: Profile, now: datetime) -> None:
+    """A caller whom the carrier connected to nobody is owed a call: before the record, so that a message taken again makes up for it."""
+    if dialled(evidence.call, evidence.closing) is Disposition.NOT_DONE and not evidence.opted_out:
+        until = profile.retention.transcript_until(now)
+        shelves.callbacks.add(callback_undialled(evidence.call, evidence.closing, now, until))
 
 
 def _opted_out(shelves: Shelves, call: Call) -> bool:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from pokea.adapters.deadline import Deadline
 from pokea.call_record import CallRecord
 from pokea.call_summary import INSTRUCTION, Summary, material, of_model, schema_for
 from pokea.errors import Unavailable
@@ -14,7 +15,7 @@ from pokea.sautikit.closings import Closing
 if TYPE_CHECKING:
     from google.genai import Client
 
-TIMEOUT_MS = 20_000
+TIMEOUT_MS = 15_000
 MAX_TOKENS = 2_000
 
 
@@ -28,12 +29,16 @@ class ModelSummaries:
         options = types.HttpOptions(timeout=timeout_ms, base_url=base_url or None)
         self._client: Client = genai.Client(api_key=api_key, http_options=options)
         self._model = model
+        self._deadline = Deadline(timeout_ms / 1_000)
 
-    def summary(self, record: CallRecord, closing: Closing) -> Summary:
+    def summary(self, record: CallRecord, closing: Closing, limit_s: float) -> Summary:
         """Raises Unavailable."""
         if not closing.transcript:
             raise Unavailable("nothing_said", "there is nothing to sum up")
-        found = of_model(record.agent, self._ask(record, closing), self._model)
+        answer = self._deadline.run(
+            lambda: self._ask(record, closing), limit_s
+        )  # the SDK bounds each read, not their sum
+        found = of_model(record.agent, answer, self._model)
         if found is None:
             raise Unavailable("bad_summary", "the model's answer is no summary")
         return found

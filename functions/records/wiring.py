@@ -10,6 +10,7 @@ from functions.records.settings import RecordsSettings
 from pokea.adapters.control_settings import secrets_of
 from pokea.adapters.observability import Log
 from pokea.adapters.settings import load
+from pokea.adapters.system_clock import SystemClock
 from pokea.profile import load_profiles
 
 
@@ -21,13 +22,14 @@ def build(environ: Mapping[str, str]) -> Secretary:
     @cache
     def shelves() -> Shelves:
         from pokea.adapters.clients import dynamodb
+        from pokea.adapters.dynamo_callbacks import DynamoCallbackTasks
         from pokea.adapters.dynamo_calls import DynamoCallStore
         from pokea.adapters.dynamo_closings import DynamoClosings
         from pokea.adapters.dynamo_store import DynamoStore
         from pokea.adapters.dynamo_table import DynamoTable
 
         table = DynamoTable(dynamodb(), settings.core_table)
-        return Shelves(DynamoCallStore(table), DynamoClosings(table), DynamoStore(table))
+        return Shelves(DynamoCallStore(table), DynamoClosings(table), DynamoStore(table), DynamoCallbackTasks(table))
 
     @cache
     def by_model(api_key: str) -> Summariser:
@@ -40,4 +42,4 @@ def build(environ: Mapping[str, str]) -> Secretary:
         return by_model(api_key) if api_key else RulesOnly()
 
     profiles = load_profiles(settings.profiles_dir)
-    return Secretary(shelves=shelves, profiles=profiles, summariser=summariser, log=Log("records"))
+    return Secretary(shelves=shelves, profiles=profiles, summariser=summariser, clock=SystemClock(), log=Log("records"))

@@ -12,22 +12,28 @@ from dataclasses import dataclass
 from pokea.adapters.hook_gate import HookGate
 from pokea.adapters.http_events import HookRequest
 from pokea.adapters.observability import Log
-from pokea.calls import Call
+from pokea.calls import Call, is_over
 from pokea.clock import Clock
+from pokea.ids import BusinessId, SessionId
 from pokea.ports import CallStore
 from pokea.sautikit.callbacks import CallbackTasks, callback_owed
-from pokea.sautikit.hook_names import HookState
+from pokea.sautikit.closings import CLOSE_COMES_WITHIN_S
+from pokea.sautikit.hook_names import TERMINAL_STATES, HookState
 from pokea.sautikit.hooks import Hook, parse_hook
 from pokea.sautikit.register import CallRegister
+
+_ENDS = TERMINAL_STATES | {HookState.STREAM_ERROR}
 
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """Where events leave their traces."""
+    """Where events leave their traces. `ended` tells that a call is over, to be heard after so many seconds: by then a bridge that lives
+    has told how it ended, and for any other call this is the only word there will be."""
 
     calls: CallStore
     register: CallRegister
     callbacks: CallbackTasks
+    ended: Callable[[SessionId, BusinessId, int], None] = lambda session_id, business_id, delay_s: None
 
 
 class EventDesk:
@@ -51,6 +57,8 @@ class EventDesk:
         owed = callback_owed(call, now) if hook.state is HookState.STREAM_ERROR else None
         if owed is not None:
             books.callbacks.add(owed)
+        if hook.state in _ENDS and is_over(call):
+            books.ended(call.session_id, call.business_id, CLOSE_COMES_WITHIN_S)
         if books.calls.first_sight(hook.session_id, hook.event_id, now):
             self._report(hook, call)
 

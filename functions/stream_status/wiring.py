@@ -9,6 +9,7 @@ from functions.stream_status.desk import Books, EventDesk
 from pokea.adapters.control_settings import HookSettings, secrets_of
 from pokea.adapters.hook_gate import HookGate
 from pokea.adapters.observability import Log
+from pokea.adapters.queues import teller_of
 from pokea.adapters.settings import load
 from pokea.adapters.system_clock import SystemClock
 from pokea.lines import load_lines
@@ -32,6 +33,7 @@ def build(environ: Mapping[str, str]) -> EventDesk:
 
         table = DynamoTable(dynamodb(), settings.core_table)
         calls = DynamoCallStore(table)
-        return Books(calls=calls, register=CallRegister(calls, lines), callbacks=DynamoCallbackTasks(table))
+        register, tell = CallRegister(calls, lines), teller_of(settings.ended_queue_url)
+        return Books(calls=calls, register=register, callbacks=DynamoCallbackTasks(table), ended=tell)
 
     return EventDesk(gate=gate, books=books, clock=SystemClock(), log=Log("stream_status"))

@@ -115,7 +115,7 @@ def url(answers: Answers) -> Iterator[str]:
 
 
 def test_the_model_is_asked_with_a_schema_and_told_no_number(answers: Answers, url: str) -> None:
-    found = ModelSummaries("key-1", MODEL, url).summary(RECORD, CLOSING)
+    found = ModelSummaries("key-1", MODEL, url).summary(RECORD, CLOSING, 15)
     assert (found.text, found.by, found.noted) == ("The router was slow.", MODEL, {"problem": "slow internet"})
     (path, headers, body) = answers.asked[0]
     assert path.endswith(f"/models/{MODEL}:generateContent")
@@ -132,27 +132,27 @@ def test_the_model_is_asked_with_a_schema_and_told_no_number(answers: Answers, u
 def test_an_answer_that_is_no_summary_is_unavailable(answers: Answers, url: str, text: str) -> None:
     answers.text = text
     with pytest.raises(Unavailable):
-        ModelSummaries("key-1", MODEL, url).summary(RECORD, CLOSING)
+        ModelSummaries("key-1", MODEL, url).summary(RECORD, CLOSING, 15)
 
 
 @pytest.mark.parametrize("status", [400, 403, 429, 500, 503, None])
 def test_a_service_that_refuses_or_breaks_is_unavailable(answers: Answers, url: str, status: int | None) -> None:
     answers.status = status
     with pytest.raises(Unavailable):
-        ModelSummaries("key-1", MODEL, url).summary(RECORD, CLOSING)
+        ModelSummaries("key-1", MODEL, url).summary(RECORD, CLOSING, 15)
 
 
 def test_a_service_that_does_not_answer_is_given_up(answers: Answers, url: str) -> None:
     answers.wait.clear()
     with pytest.raises(Unavailable):
-        ModelSummaries("key-1", MODEL, url, timeout_ms=150).summary(RECORD, CLOSING)
+        ModelSummaries("key-1", MODEL, url, timeout_ms=150).summary(RECORD, CLOSING, 15)
 
 
 def test_nothing_said_needs_no_model(answers: Answers, url: str) -> None:
     from dataclasses import replace
 
     with pytest.raises(Unavailable):
-        ModelSummaries("key-1", MODEL, url).summary(RECORD, replace(CLOSING, transcript=()))
+        ModelSummaries("key-1", MODEL, url).summary(RECORD, replace(CLOSING, transcript=()), 15)
     assert not answers.asked
 
 

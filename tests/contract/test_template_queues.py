@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from functions.records.secretary import MARGIN_S, SUMMARY_S
 from local.gateway_template import functions_of, read_template
 from pokea.retention import RECORDING_DAYS
 from tests.contract.test_template import ROOT, TEMPLATE, of_type, statements
@@ -84,15 +85,22 @@ def test_nobody_may_do_more_to_a_queue_than_send_or_take() -> None:
             ), name
 
 
-def test_the_tools_tell_the_queue_of_ended_calls() -> None:
-    tools = TEMPLATE["Resources"]["ToolsFunction"]["Properties"]["Environment"]["Variables"]
-    assert tools["POKEA_ENDED_QUEUE_URL"] == {"Ref": "EndedQueue"}
+def test_who_hears_of_an_end_tells_the_queue_of_ended_calls() -> None:
+    for function in ("ToolsFunction", "VoiceFunction", "StreamStatusFunction"):
+        variables = TEMPLATE["Resources"][function]["Properties"]["Environment"]["Variables"]
+        assert variables["POKEA_ENDED_QUEUE_URL"] == {"Ref": "EndedQueue"}, function
     senders = {
         name
         for name, s in statements()
         if "sqs:SendMessage" in json.dumps(s["Action"]) and arn_of(s["Resource"]) == "EndedQueue.Arn"
     }
-    assert senders == {"ToolsRole"}
+    assert senders == {"ToolsRole", "VoiceRole", "StreamStatusRole"}
+
+
+def test_the_summaries_of_one_batch_fit_into_the_functions_time() -> None:
+    (batch,) = [source["BatchSize"] for function, source in SOURCES if function == "RecordsFunction"]
+    timeout_s = TEMPLATE["Resources"]["RecordsFunction"]["Properties"]["Timeout"]
+    assert batch * SUMMARY_S + MARGIN_S < timeout_s
 
 
 def test_buckets_are_private_encrypted_kept_and_forget() -> None:

@@ -1,6 +1,6 @@
 """What a call came to, in one word: read from what our stores say was done, and from a table. No model has a say in it.
 
-opted out, handed over        stand above everything else
+opted out, handed over        stand above everything else; a call that broke after a person had taken it is not handed over
 what was committed            the latest commit of the call; a message counts only where nothing else was done
 what was found out            the best of what the tools answered, as the table of the agent ranks it
 how it ended                  where no tool did anything
@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from pokea.confirm import Proposal, ProposalState
+from pokea.sautikit.callbacks import may_owe
 from pokea.sautikit.closings import CloseReason, Closing, ToolUse
 
 
@@ -129,13 +130,16 @@ def disposition_of(
     uncertain: bool = False,
     recorded: Disposition | None = None,
     opted_out: bool = False,
+    dialled: Disposition | None = None,
 ) -> Disposition:
     """`uncertain`: a commit was begun, and nobody knows its end. `recorded`: what the agent's own records say of the call. `opted_out`: a
-    suppression was written in it, whether or not the bridge lived to hear of it."""
+    suppression was written in it, whether or not the bridge lived to hear of it. `dialled`: what came of the carrier's dialling, where the
+    call was left to it."""
     if opted_out or any(tool.status == "opted_out" for tool in closing.tools):
         return Disposition.OPTED_OUT
-    if closing.reason.value == "handed_over":
-        return Disposition.HANDED_OVER
+    handed_over = _handed_over(closing, dialled)
+    if handed_over is Disposition.HANDED_OVER:
+        return handed_over
     done = [BY_STATUS[commit.status] for commit in commits if commit.status in BY_STATUS]
     weighty = [one for one in done if one is not Disposition.MESSAGE]
     if weighty:
@@ -146,7 +150,18 @@ def disposition_of(
         return done[-1]
     if uncertain:
         return Disposition.UNCERTAIN
-    return _found_out(agent, closing.tools) or _ended(closing)
+    return handed_over or _found_out(agent, closing.tools) or _ended(closing)
+
+
+def _handed_over(closing: Closing, dialled: Disposition | None) -> Disposition | None:
+    """What came of a hand-off that somebody took, or that was left to the carrier; None where there was none."""
+    if dialled is not None:
+        return dialled
+    if closing.reason is CloseReason.HANDED_OVER:
+        return Disposition.HANDED_OVER
+    if not any((tool.name, tool.status) == ("handOver", "accepted") for tool in closing.tools):
+        return None
+    return Disposition.FAILED if may_owe(closing) else Disposition.HANDED_OVER
 
 
 def _found_out(agent: str, tools: Sequence[ToolUse]) -> Disposition | None:

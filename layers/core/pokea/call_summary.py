@@ -12,12 +12,16 @@ from dataclasses import dataclass
 
 from pokea.call_outcomes import Disposition
 from pokea.call_record import CallRecord
+from pokea.lines import INTERNAL_AGENTS
+from pokea.sautikit.callbacks import may_owe
 from pokea.sautikit.closings import Closing
 
 SUMMARY_CHARS = 1_200
 NOTE_CHARS = 300
 _TRANSCRIPT_CHARS = 60_000
 _QUOTE_CHARS = 160
+_WORD_CHARS = 40  # a status, a service or a day has no more
+_TOLD_OF_A_FIELD = ("status", "service", "day", "action")
 RULES = "rules"
 
 _SAID: Mapping[Disposition, str] = {
@@ -45,8 +49,10 @@ _SAID: Mapping[Disposition, str] = {
     Disposition.SILENT: "Nobody spoke.",
     Disposition.ABANDONED: "The caller hung up before anything was done.",
     Disposition.CUT_OFF: "The call reached its longest duration.",
-    Disposition.FAILED: "The call broke on our side: a call back is owed.",
+    Disposition.FAILED: "The call broke on our side.",
 }
+
+_OWED = "A call back is owed."
 
 # What a model may note, per agent, besides the summary. Every note is text and none is needed.
 _NOTES: Mapping[str, str] = {
@@ -80,7 +86,8 @@ class Summary:
 
 def by_rules(record: CallRecord, closing: Closing) -> Summary:
     """What can be said of any call without a model."""
-    parts = [_SAID[record.disposition]]
+    is_owed = may_owe(closing) and record.agent not in INTERNAL_AGENTS
+    parts = [_SAID[record.disposition], *([_OWED] if is_owed else [])]
     for name, value in record.fields.items():
         if isinstance(value, Mapping) and value:
             parts.append(f"{name.replace('_', ' ').capitalize()}: {_listed(value)}.")
@@ -104,18 +111,31 @@ def schema_for(agent: str) -> dict[str, object]:
 
 
 def material(record: CallRecord, closing: Closing) -> str:
-    """What a model is told of a call: no number, no id."""
+    """What a model is told of a call beside its words: no number, no id, no name and no address that our stores hold."""
     lines = [f"{said.who}: {said.text}" for said in closing.transcript]
     outcome = {
         "agent": record.agent,
         "direction": record.direction,
         "outcome": record.disposition.value,
         "ended_with": record.reason,
-        "done": record.fields,
+        "done": _done(record.fields),
         "tools": [f"{tool.name}: {tool.status}" for tool in record.tools],
     }
     told = json.dumps(outcome, ensure_ascii=False, default=str)
     return f"Outcome:\n{told}\n\nTranscript:\n" + "\n".join(lines)[-_TRANSCRIPT_CHARS:]
+
+
+def _done(fields: Mapping[str, object]) -> dict[str, object]:
+    """What was done, by name, with the few facts of it that point to nobody."""
+    return {
+        name: {
+            key: facts[key]
+            for key in _TOLD_OF_A_FIELD
+            if isinstance(facts.get(key), str) and len(str(facts[key])) <= _WORD_CHARS
+        }
+        for name, facts in fields.items()
+        if isinstance(facts, Mapping)
+    }
 
 
 def of_model(agent: str, answer: object, model: str) -> Summary | None:

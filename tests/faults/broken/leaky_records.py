@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from unittest import mock
 
-from bridge.core import consent, stereo
+from bridge.core import consent, stereo, witness
 from bridge.core.consent import Consent, Word
 from pokea.adapters import observability
 from pokea.ids import BusinessId
@@ -69,6 +69,13 @@ def pauses_ignored() -> Iterator[None]:
 @contextmanager
 def refusals_ignored() -> Iterator[None]:
     with mock.patch.object(consent.RecordingDesk, "answered", lambda self, agreed, now_ms: None):
+        yield
+
+
+@contextmanager
+def refusals_heeded_when_written() -> Iterator[None]:
+    """Records on while the tool that takes the no is under way, and for good where it fails."""
+    with mock.patch.object(witness.Witness, "tool_asked", lambda self, event, now_ms: None):
         yield
 
 

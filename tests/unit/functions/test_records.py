@@ -215,3 +215,31 @@ def test_an_opt_out_that_the_bridge_did_not_live_to_hear_of_is_in_the_record() -
     assert plane.write_records() == []
     record = plane.bookings.record(CALL_RECORD, lead.business_id, SESSION)
     assert record is not None and record.disposition is Disposition.OPTED_OUT
+
+
+def test_what_a_call_leaves_beside_its_words_is_kept_no_longer_than_they_are() -> None:
+    from dataclasses import replace
+
+    from pokea.adapters.dynamo_items import proposal_item
+    from pokea.call_memory import MEMORY
+    from pokea.retention import Retention
+    from pokea.transfer import HANDOFF
+    from tests.support.handed_over import HandOver
+
+    base = ControlPlane()
+    brief = {k: replace(p, retention=Retention(transcript_days=1)) for k, p in base.profiles.items()}
+    over = HandOver(ControlPlane(profiles=brief))
+    over.tool("proposeMessage", "", "t0", message="Please call", name="Wanjiru", number="+254722000111")
+    over.hand_over()
+    plane = over.plane
+    until = brief[LINE.business_id].retention.transcript_until(plane.clock.now())
+    (memory,) = plane.bookings.all_records(MEMORY)
+    (handoff,) = plane.bookings.all_records(HANDOFF)
+    (proposal,) = plane.bookings.proposals_of(SESSION)
+    assert MEMORY.kept_until(memory) == HANDOFF.kept_until(handoff) == until
+    assert proposal_item(proposal)["expires_at"] == {"N": str(int(until.timestamp()))}
+    close = {
+        "operation": "close", "call_token": over.token, "reason": "model_lost", "duration_ms": 9, "transcript": [],
+    }  # fmt: skip
+    plane.tools(close, None)
+    assert plane.callbacks.tasks[SESSION].expires == until

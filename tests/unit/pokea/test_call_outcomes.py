@@ -3,19 +3,36 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from pokea.call_outcomes import BY_AGENT, BY_REASON, BY_STATUS, Disposition, commits_of, disposition_of, is_uncertain
-from pokea.call_record import fields_of, quantile
-from pokea.call_summary import _SAID, notes_for, of_model, schema_for
+from pokea.call_record import CallRecord, fields_of, quantile
+from pokea.call_summary import _SAID, by_rules, material, notes_for, of_model, schema_for
 from pokea.confirm import Proposal, ProposalState
 from pokea.ids import BusinessId, Nonce, SessionId, ToolCallId
+from pokea.phone_numbers import E164
 from pokea.sautikit.closings import CloseReason, Closing, Said, ToolUse
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+RECORD = CallRecord(
+    business_id=BusinessId("b"),
+    session_id=SessionId("HD_1"),
+    agent="support",
+    direction="inbound",
+    disposition=Disposition.TALKED,
+    reason="goodbye",
+    language="en",
+    a_number=E164("+254700000001"),
+    b_number=E164("+254711000003"),
+    began_at=NOW,
+    ended_at=NOW,
+    duration_ms=60_000,
+    kept_until=NOW,
+)
 SPOKE = (Said("agent", "Hello", 0), Said("caller", "Hi", 900))
 
 
@@ -105,6 +122,33 @@ def test_only_refusals_are_not_done() -> None:
     assert of("booking", closing(CloseReason.GOODBYE, ("proposeBooking", "refused"))) is Disposition.NOT_DONE
 
 
+@pytest.mark.parametrize("agent", BY_AGENT)
+@pytest.mark.parametrize(
+    "reason", [CloseReason.CALLER_HUNG_UP, CloseReason.MAX_DURATION, CloseReason.GOODBYE, CloseReason.HANDED_OVER]
+)
+def test_a_call_that_a_person_took_was_handed_over_however_it_ended(agent: str, reason: CloseReason) -> None:
+    booked = proposal("book", "A-17")
+    taken = closing(reason, ("accountStatus", "refused"), ("handOver", "accepted"))
+    assert of(agent, taken) is Disposition.HANDED_OVER
+    assert of(agent, taken, booked) is Disposition.HANDED_OVER
+
+
+@pytest.mark.parametrize("status", ["connecting", "declined", "no_answer", "failed", "refused"])
+def test_a_hand_off_that_nobody_took_is_none(status: str) -> None:
+    assert of("support", closing(CloseReason.CALLER_HUNG_UP, ("handOver", status))) is not Disposition.HANDED_OVER
+
+
+def test_a_call_that_broke_after_a_person_had_taken_it_failed_and_says_what_is_owed() -> None:
+    broken = replace(closing(CloseReason.BRIDGE_ERROR, ("fixStep", "ok"), ("handOver", "accepted")), handoff="h1")
+    assert of("support", broken) is Disposition.FAILED
+    told = by_rules(replace(RECORD, disposition=Disposition.FAILED, reason="bridge_error"), broken).text
+    assert told.startswith("The call broke on our side. A call back is owed.")
+    owing_nothing = by_rules(
+        replace(RECORD, disposition=Disposition.FAILED, reason="bridge_error"), replace(broken, handoff=None)
+    )
+    assert "owed" not in owing_nothing.text
+
+
 def test_silence_is_told_from_leaving() -> None:
     assert of("booking", closing(CloseReason.IDLE, said=())) is Disposition.SILENT
     assert of("booking", closing(CloseReason.CALLER_HUNG_UP, said=())) is Disposition.ABANDONED
@@ -161,3 +205,18 @@ def test_a_models_answer_is_cut_to_what_was_asked_for() -> None:
 @pytest.mark.parametrize("answer", [None, [], "text", {}, {"summary": ""}, {"summary": 7}])
 def test_what_is_no_summary_is_none(answer: object) -> None:
     assert of_model("booking", answer, "some-model") is None
+
+
+def test_the_model_is_told_what_was_done_and_nothing_by_which_anybody_could_be_found() -> None:
+    canaries = ["ACC-7741", "id_number", "+254700999888", "14 Baobab Lane", "Wanjiru Canary", "T-1041"]
+    fields = {
+        "account": {"id": canaries[0], "verified_by": canaries[1]},
+        "message": {"status": "message_taken", "number": canaries[2], "message": canaries[4]},
+        "shipment": {"status": "rescheduled", "address": canaries[3], "day": "2026-11-26", "action": canaries[2] * 9},
+        "appointment": {"status": "booked", "service": "cleaning", "name": canaries[4], "reference": canaries[5]},
+        "tried": [canaries[3]],
+    }
+    told = material(replace(RECORD, fields=fields), closing(said=()))
+    assert [word for word in canaries if word in told] == []
+    for word in ("message_taken", "rescheduled", "2026-11-26", "cleaning", "booked", "appointment"):
+        assert word in told

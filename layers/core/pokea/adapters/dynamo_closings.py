@@ -83,7 +83,8 @@ def _read(session_id: SessionId, item: Mapping[str, Any]) -> Closing:
 
 
 def _dump(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    """A model's words may hold half a character, which no store takes: it becomes a question mark."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode(errors="replace").decode()
 
 
 def _load(item: Mapping[str, Any], name: str, default: Any) -> Any:

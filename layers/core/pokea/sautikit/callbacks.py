@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from pokea.calls import Call, Direction
 from pokea.ids import BusinessId, SessionId
+from pokea.lines import INTERNAL_AGENTS
 from pokea.phone_numbers import E164
 from pokea.sautikit.closings import CloseReason, Closing
 
-INTERNAL_AGENTS = ("whisper",)  # their calls go to our own people, who are owed nothing
+TASK_KEPT = timedelta(days=90)
 _NOTES_KEPT = 20
 _NOTE_CHARS = 300
 
@@ -27,6 +28,8 @@ class CallbackTask:
     reason: str
     created_at: datetime
     notes: tuple[str, ...] = ()  # what the call had come to, a line each, latest last
+    done_at: datetime | None = None  # when the business had called back
+    expires: datetime | None = None  # when it may be tidied away; after TASK_KEPT where nothing is said
 
 
 class CallbackTasks(Protocol):
@@ -34,9 +37,18 @@ class CallbackTasks(Protocol):
         """Keep `task`. False if the call already has one. Raises Unavailable or Indeterminate."""
 
 
+class CallbackQueue(Protocol):
+    """The other end: who works the tasks off."""
+
+    def of_business(self, business_id: BusinessId) -> tuple[CallbackTask, ...]: ...
+
+    def done(self, business_id: BusinessId, session_id: SessionId, at: datetime) -> bool:
+        """Mark the task of a call as done, once. False if there is none."""
+
+
 def callback_owed(call: Call, now: datetime) -> CallbackTask | None:
     """The task that a call leaves when its stream failed before any bridge had opened it; None for every other call."""
-    if call.stream_failed is None or call.opened_at is not None:
+    if call.stream_failed is None or call.opened_at is not None or call.agent in INTERNAL_AGENTS:
         return None
     return _task(call, call.stream_failed, (), now)
 
@@ -53,7 +65,16 @@ def callback_after(call: Call, closing: Closing, facts: Iterable[str], now: date
     if not may_owe(closing) or call.agent in INTERNAL_AGENTS:
         return None
     said = [f"{line.who}: {line.text}" for line in closing.transcript]
-    return _task(call, closing.reason.value, [*said[-_NOTES_KEPT // 2 :], *facts], now)
+    task = _task(call, closing.reason.value, [*said[-_NOTES_KEPT // 2 :], *facts], now)
+    return replace(task, expires=closing.kept_until)
+
+
+def callback_undialled(call: Call, closing: Closing, now: datetime, until: datetime) -> CallbackTask:
+    """The task that a call leaves which the carrier was to connect to a person, and connected to nobody."""
+    outcome = call.onward.outcome if call.onward is not None else None
+    reason = f"dial_{outcome.value}" if outcome is not None else "not_dialled"
+    said = [f"{line.who}: {line.text}" for line in closing.transcript]
+    return replace(_task(call, reason, said, now), expires=until)
 
 
 def _task(call: Call, reason: str, notes: Iterable[str], now: datetime) -> CallbackTask:

@@ -9,9 +9,12 @@ from enum import StrEnum
 from typing import Literal, Protocol
 
 from pokea.call_status import CallStatus
+from pokea.calls import Call, Direction
 from pokea.events import CallEnded
 from pokea.ids import BusinessId, SessionId
 
+CLOSE_COMES_WITHIN_S = 300  # of the carrier's word that a call is over; later nobody will tell how it ended
+DIAL_SETTLES_S = 60  # after the telephone has stopped ringing
 MAX_TRANSCRIPT_CHARS = 200_000  # an hour of quick talk is about 60,000
 
 
@@ -92,6 +95,27 @@ class Closings(Protocol):
         """Keep `closing`. False if the call already has one: the first stands. Raises Unavailable or Indeterminate."""
 
     def closing(self, session_id: SessionId) -> Closing | None: ...
+
+
+def closing_of_silence(call: Call, now: datetime, kept_until: datetime) -> Closing:
+    """In place of what no bridge told: one that had the call is lost, and where none had it the caller left, or nobody picked up."""
+    reason = CloseReason.IDLE if call.direction is Direction.OUTBOUND else CloseReason.CALLER_HUNG_UP
+    if call.opened_at is not None or call.stream_failed is not None:
+        reason = CloseReason.BRIDGE_ERROR
+    ended_at = call.ended_at or now
+    seconds = (
+        (ended_at - (call.answered_at or ended_at)).total_seconds() if call.duration_s is None else call.duration_s
+    )
+    return Closing(
+        session_id=call.session_id,
+        business_id=call.business_id,
+        reason=reason,
+        duration_ms=max(0, round(seconds * 1_000)),
+        transcript=(),
+        truncated=False,
+        closed_at=ended_at,
+        kept_until=kept_until,
+    )
 
 
 def kept(transcript: Sequence[Said]) -> tuple[tuple[Said, ...], bool]:

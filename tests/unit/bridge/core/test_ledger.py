@@ -73,3 +73,12 @@ def test_whatever_is_said_the_brief_stays_one_block_of_bounded_size(said: list[t
     assert len(json.dumps(brief)) < 150_000
     assert len(brief["turns"]) <= 40
     assert brief["facts"][0]["result"] == {"status": "ok", "say": "z" * 500}
+
+
+def test_a_fact_of_too_many_parts_keeps_no_more_than_a_record_takes() -> None:
+    ledger = CallLedger("en")
+    many = {f"a{index}": index for index in range(33)}
+    ledger.learned("t1", "findTimes", many, {**many, "status": "ok"}, None)
+    (fact,) = ledger.facts
+    assert len(fact["arguments"]) == len(fact["result"]) == 32
+    assert fact["result"]["status"] == "ok"
