@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from pokea.verification import TRIES, target_of
 from tests.support.business_system import Trouble
-from tests.support.customers import OWN
+from tests.support.customers import OWN, PIN
 from tests.support.outside import business_system, outside, verified
 from tests.support.phone import Phone
 
@@ -99,3 +100,50 @@ def test_a_private_address_is_not_asked_without_the_setting_for_desks() -> None:
         told = Phone(plane, "support").tool("verifyCaller", reference="this number")
         assert told["status"] == "unknown"
     assert system.requests == []
+
+
+def hyphenated() -> Any:
+    """A business that writes KN-1042 and finds it under both spellings."""
+    system = business_system()
+    for spelling in ("KN1042", "KN-1042"):
+        system.accounts[spelling] = {**system.accounts[OWN], "account_id": "KN-1042"}
+        system.pins[spelling] = PIN
+    return system
+
+
+def test_a_ticket_is_opened_where_ids_have_a_hyphen() -> None:
+    system = hyphenated()
+    with outside(system) as plane:
+        phone = Phone(plane, "support", "+254722000111")
+        phone.tool("verifyCaller", reference="KN 1042")
+        assert phone.tool("verifyCaller", keys=PIN)["status"] == "verified"
+        assert phone.commit(phone.tool("proposeTicket", problem="slow"))["status"] == "ticket_opened"
+    assert [ticket["account_id"] for ticket in system.tickets.values()] == ["KN-1042"]
+
+
+def test_failures_count_for_the_account_however_it_was_claimed() -> None:
+    with outside(hyphenated()) as plane:
+        phone = Phone(plane, "support", "+254722000111")
+        phone.tool("verifyCaller", reference="KN 1042")
+        phone.tool("verifyCaller", keys="0000")
+        targets = {tries.target for tries in plane.bookings.all_records(TRIES)}
+    assert targets == {target_of("KN-1042")}
+
+
+def test_an_account_that_answers_to_another_spelling_is_never_opened_by_it() -> None:
+    """Else each spelling had its own ten tries a day at the same PIN."""
+    system = business_system()
+    system.accounts["01042"], system.pins["01042"] = system.accounts[OWN], PIN
+    with outside(system) as plane:
+        phone = Phone(plane, "support", "+254722000111")
+        phone.tool("verifyCaller", reference="01042")
+        assert phone.tool("verifyCaller", keys=PIN)["code"] == "no_match"
+
+
+def test_what_the_system_cannot_tell_is_not_said_to_be_nothing() -> None:
+    with outside(business_system()) as plane:  # without a path for outages
+        phone = verified(plane)
+        told = phone.tool("accountStatus")["say"]
+        assert "Home 20" in told
+        assert "outage" not in told
+        assert phone.tool("accountStatus", topic="outage", area="")["status"] == "unknown"

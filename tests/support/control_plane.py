@@ -9,7 +9,7 @@ import io
 import itertools
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -39,7 +39,8 @@ from pokea.adapters.tokens import TokenSigner
 from pokea.clock import ManualClock
 from pokea.desk.own_accounts import OwnAccounts
 from pokea.ids import BusinessId, SessionId
-from pokea.lines import PACKAGED, load_lines
+from pokea.lines import PACKAGED, Line, load_lines
+from pokea.phone_numbers import E164
 from pokea.ports import CallStore
 from pokea.profile import Profile, load_profiles
 from pokea.sautikit.callbacks import CallbackTask
@@ -69,6 +70,16 @@ class MemoryCallbackTasks:
 
     def add(self, task: CallbackTask) -> bool:
         return self.tasks.setdefault(task.session_id, task) is task
+
+    def of_business(self, business_id: BusinessId) -> tuple[CallbackTask, ...]:
+        return tuple(task for task in self.tasks.values() if task.business_id == business_id)
+
+    def done(self, business_id: BusinessId, session_id: SessionId, at: datetime) -> bool:
+        task = self.tasks.get(session_id)
+        if task is None or task.business_id != business_id:
+            return False
+        self.tasks[session_id] = replace(task, done_at=task.done_at or at)
+        return True
 
 
 class MemoryClosings:
@@ -131,6 +142,7 @@ class ControlPlane:
     voice_deadline_s: float = 1.2
     continues: bool = False  # the carrier goes on after a stream
     profiles: Mapping[BusinessId, Profile] = field(default_factory=lambda: PROFILES)
+    numbers: Mapping[E164, Line] = field(default_factory=lambda: LINES)
 
     def __post_init__(self) -> None:
         self.logged = io.StringIO()
@@ -139,6 +151,7 @@ class ControlPlane:
         self.closings = MemoryClosings()
         self.signer = TokenSigner(TOKEN_KEY)
         self.ended: list[str] = []  # messages about ended calls
+        self.delayed: list[tuple[str, int]] = []  # those to be heard after so many seconds
         self.asked: list[httpx.Request] = []
         self.answers: list[httpx.Response | Exception] = []
         carrier = Carrier(
@@ -169,7 +182,7 @@ class ControlPlane:
         return HookGate(settings, self.secrets)
 
     def make_register(self) -> CallRegister:
-        return CallRegister(self.calls, LINES)
+        return CallRegister(self.calls, self.numbers)
 
     def make_deadline(self) -> Deadline:
         return Deadline(self.voice_deadline_s)
@@ -181,17 +194,18 @@ class ControlPlane:
         return Reception(
             gate=self.gate,
             register=lambda: self.register,
-            lines=LINES,
+            lines=self.numbers,
             signer=lambda: self.signer,
             addresses=Addresses("wss://media.example.com", "r1", 60, self._status_url),
             clock=self.clock,
             log=self._log("voice"),
             deadline=self._deadline,
             ways=CarrierWays(self.continues),
+            ended=self._ended,
         )
 
     def desk(self) -> EventDesk:
-        books = Books(self.calls, self.register, self.callbacks)
+        books = Books(self.calls, self.register, self.callbacks, self._ended)
         return EventDesk(gate=self.gate, books=lambda: books, clock=self.clock, log=self._log("stream_status"))
 
     def tools_parts(self) -> Tools:
@@ -203,6 +217,7 @@ class ControlPlane:
             signer=lambda: self.signer,
             new_id=lambda: f"id{next(ids)}",
             max_call_s=900,
+            max_joined_s=3_600,
             public_url="https://api.example.com",
         )
         return Tools(operations, self.clock, self._patience)
@@ -228,14 +243,19 @@ class ControlPlane:
         """Every call that the carrier was asked to place."""
         return [json.loads(request.content) for request in self.asked if request.url.path.endswith("/calls")]
 
-    def _ended(self, session_id: SessionId, business_id: BusinessId) -> None:
-        self.ended.append(json.dumps({"version": 1, "call": session_id, "business": business_id}))
+    def _ended(self, session_id: SessionId, business_id: BusinessId, delay_s: int) -> None:
+        message = json.dumps({"version": 1, "call": session_id, "business": business_id})
+        if delay_s:
+            self.delayed.append((message, delay_s))
+        else:
+            self.ended.append(message)
 
     def secretary(self, summariser: Summariser | None = None) -> Secretary:
         return Secretary(
-            shelves=lambda: Shelves(self.calls, self.closings, self.bookings),
+            shelves=lambda: Shelves(self.calls, self.closings, self.bookings, self.callbacks),
             profiles=self.profiles,
             summariser=lambda: summariser or RulesOnly(),
+            clock=self.clock,
             log=self._log("records"),
         )
 

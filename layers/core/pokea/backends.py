@@ -16,6 +16,10 @@ class BackendDown(Unavailable):
     """The business's own system cannot be asked now; nothing was changed in it."""
 
 
+class BackendCannot(BackendDown):
+    """The profile names no way to ask the system for that: it is not known, which is not the same as that there is none."""
+
+
 class BackendUnsure(Indeterminate):
     """The business's own system was asked to change something and nobody knows whether it did."""
 

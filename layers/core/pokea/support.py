@@ -7,7 +7,10 @@ from dataclasses import dataclass, field
 
 from pokea.accounts import Factor
 
-MAX_OPEN_TICKETS = 5  # of one account: whoever has more wants a person, not another ticket
+MAX_OPEN_TICKETS = (
+    5  # of one account, opened in TICKETS_COUNT_DAYS: whoever has more wants a person, not another ticket
+)
+TICKETS_COUNT_DAYS = 30  # nobody may ever close them, and a customer must not be shut out for that
 MAX_NOTES_A_DAY = 10  # on one ticket
 
 

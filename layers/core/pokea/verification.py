@@ -4,8 +4,9 @@
     factors  those that the business asks for, one question each; no answer is said to be right or wrong before the last one
     verdict  verified, or one attempt less
 
-An attempt that fails counts in the call (`TRIES_PER_CALL`) and against the account that was claimed (`TRIES_PER_DAY`, over all calls), by
-the same writes whether or not there is such an account. Then only a human can help.
+Answers that are no answers cost no attempt; after `UNCLEAR_IN_A_ROW` of them a person is offered. An attempt that fails counts in the
+call (`TRIES_PER_CALL`) and against the account that was claimed (`TRIES_PER_DAY`, over all calls), by the same writes whether or not
+there is such an account. Then only a human can help.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from pokea.privacy import Pii
 from pokea.records import Kind
 
 TRIES_PER_CALL = 3
+UNCLEAR_IN_A_ROW = 3
 TRIES_PER_DAY = 10  # in any 24 hours
 DAY = timedelta(days=1)
 MAX_REFERENCE = 24
@@ -78,16 +80,24 @@ class Progress:
     asked: int = 0  # factors that were answered
     all_right: bool = True
     failures: int = 0  # in this call
+    unclear: int = 0  # answers in a row that were none
 
     @property
     def is_locked(self) -> bool:
         return self.failures >= TRIES_PER_CALL
 
+    @property
+    def is_hopeless(self) -> bool:
+        return self.unclear >= UNCLEAR_IN_A_ROW
+
     def claiming(self, claimed: str, *, by_number: bool) -> Progress:
         return Progress(claimed, by_number, failures=self.failures)
 
     def answered(self, right: bool) -> Progress:
-        return replace(self, asked=self.asked + 1, all_right=self.all_right and right)
+        return replace(self, asked=self.asked + 1, all_right=self.all_right and right, unclear=0)
+
+    def not_understood(self) -> Progress:
+        return replace(self, unclear=min(self.unclear + 1, UNCLEAR_IN_A_ROW))
 
     def failed(self) -> Progress:
         return Progress(failures=self.failures + 1)
@@ -102,6 +112,7 @@ class Progress:
             "asked": self.asked,
             "all_right": self.all_right,
             "failures": self.failures,
+            "unclear": self.unclear,
         }
 
     @classmethod
@@ -114,6 +125,7 @@ class Progress:
             int(noted.get("asked", 0)),
             noted.get("all_right") is True,
             int(noted.get("failures", 0)),
+            int(noted.get("unclear", 0)),
         )
 
 
@@ -222,8 +234,11 @@ def birth_date_of(said: str) -> date | None:
 
 def _spoken_parts(words: list[str]) -> list[int]:
     """ "fourteenth of march nineteen ninety" is 14, 1990."""
-    ordinal = {word: number for number, word in enumerate(number_words.EN_ORDINALS, 1)}
-    plain = [str(ordinal[word]) if word in ordinal else word for word in words]
+    plain, at = [], 0
+    while at < len(words):
+        ordinal = number_words.english_ordinal(words, at)
+        plain.append(words[at] if ordinal is None else str(ordinal[0]))
+        at = at + 1 if ordinal is None else ordinal[1]
     found = list(said_counts.whole_numbers(" ".join(plain)))
     if len(found) >= 3 and found[-2] in (19, 20) and found[-1] < 100:
         found[-2:] = [found[-2] * 100 + found[-1]]

@@ -16,7 +16,7 @@ from pokea.adapters.breaker import Breaker
 from pokea.adapters.http_accounts import HttpAccounts
 from pokea.adapters.http_backend import TRIES, Budget, HttpBackend, picked
 from pokea.adapters.http_shipments import HttpShipments
-from pokea.backends import Auth, Backend, BackendDown, BackendUnsure, Unit
+from pokea.backends import Auth, Backend, BackendCannot, BackendDown, BackendUnsure, Unit
 from pokea.errors import Conflict, Denied, Indeterminate, NotFound, Unavailable
 from pokea.ids import BusinessId, IntentKey
 from pokea.money import Money
@@ -418,9 +418,12 @@ def test_a_ticket_and_a_note_are_written() -> None:
     assert book.add_note(INTENT, "1042", "77", "slower", NOW) is None
 
 
-def test_what_the_system_has_no_path_for_is_simply_not_there() -> None:
+def test_what_the_system_has_no_path_for_is_not_known_and_not_nothing() -> None:
     book, line = accounts(ok({}), backend=replace(BACKEND, paths={"find": "/a/{reference}"}))
-    assert (book.orders_of("1"), book.tickets_of("1"), book.by_number(AMINA), book.outage_in("x")) == ((), (), (), None)
+    for asked in (book.orders_of, book.tickets_of, book.outage_in):
+        with pytest.raises(BackendCannot):
+            asked("1")
+    assert book.by_number(AMINA) == ()
     assert line.sent == []
 
 

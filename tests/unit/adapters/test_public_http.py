@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_address
@@ -15,7 +18,7 @@ from pokea.errors import CallError, Denied, Indeterminate, RejectedInput, Unavai
 PRIVATE = [
     "127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "224.0.0.1", "255.255.255.255",
     "192.0.2.7", "198.18.0.1", "240.0.0.1", "::1", "::", "fe80::1", "fc00::1", "fd00:ec2::254", "ff02::1",
-    "::ffff:10.0.0.1", "::ffff:169.254.169.254", "64:ff9b::a00:1", "2002:a00:1::1", "2001:db8::1",
+    "::ffff:10.0.0.1", "::ffff:169.254.169.254", "64:ff9b::a00:1", "2002:a00:1::1", "2001:db8::1", "fec0::1", "feff::1",
 ]  # fmt: skip
 
 
@@ -142,3 +145,66 @@ def test_a_lost_reply_is_unsure_exactly_where_something_may_have_happened(
 def test_nobody_there_means_that_nothing_happened(desk: PublicHttp) -> None:
     with pytest.raises(Unavailable):
         desk.request("POST", "http://127.0.0.1:9/")
+
+
+# --- a reply in drops ------------------------------------------------------------------------------------------------------------
+
+EVERY_S = 0.05
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"
+
+
+@contextlib.contextmanager
+def dripping(at_once: bytes, drop: bytes) -> Iterator[str]:
+    """A server that answers with `at_once` and then `drop` every 50 ms, until nobody listens or it is told to stop."""
+    over = threading.Event()
+
+    def serve(listener: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            line, _ = listener.accept()
+            with line:
+                line.recv(4_096)
+                line.sendall(at_once)
+                while not over.wait(EVERY_S):
+                    line.sendall(drop)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve, args=(listener,), daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
+        over.set()
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    ("at_once", "drop"),
+    [
+        (b"HTTP/1.1 200 OK\r\nX-Long: ", b"a"),
+        (b"HTTP/1.1 200 OK\r\n", b"X-More: a\r\n"),
+        (HEAD, b"a"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\na\r\n"),
+    ],
+    ids=["one header", "many headers", "body", "chunks"],
+)
+@pytest.mark.parametrize(("method", "kind"), [("GET", Unavailable), ("POST", Indeterminate)])
+def test_whoever_drips_holds_a_request_no_longer_than_its_time(
+    desk: PublicHttp, at_once: bytes, drop: bytes, method: str, kind: type[CallError]
+) -> None:
+    with dripping(at_once, drop) as url:
+        began = time.monotonic()
+        with pytest.raises(kind):
+            desk.request(method, url, timeout_s=0.3)
+        assert time.monotonic() - began < 0.6
+
+
+def test_redirects_share_the_time_of_their_request(desk: PublicHttp, peer: str) -> None:
+    with dripping(HEAD, b"a") as url:
+        began = time.monotonic()
+        with pytest.raises(Unavailable):
+            desk.request("GET", f"{peer}/to?{url}", timeout_s=0.3)
+        assert time.monotonic() - began < 0.6
+
+
+def test_a_connection_that_is_used_again_has_the_time_of_the_new_request(desk: PublicHttp, peer: str) -> None:
+    assert desk.request("GET", f"{peer}/there", timeout_s=0.05).status == 200
+    threading.Event().wait(0.06)
+    assert desk.request("GET", f"{peer}/there", timeout_s=1.0).status == 200

@@ -78,9 +78,11 @@ def test_what_is_wrong_with_support_is_named(tmp_path: Path, old: str, new: str,
         ("[backend.accounts]", '[backend.accounts]\nauth = "bearer"', "backend.accounts.secret"),
         ("[backend.accounts]", '[backend.accounts]\nauth = "bearer"\nsecret = "POKEA_TOKEN_KEY"', "backend.accounts.secret"),
         ("[backend.accounts]", '[backend.accounts]\nauth = "bearer"\nsecret = "AWS_SECRET_ACCESS_KEY"', "backend.accounts.secret"),
-        ("[backend.accounts]", '[backend.accounts]\nsecret = "BACKEND_X"', "backend.accounts.secret"),
-        ("[backend.accounts]", '[backend.accounts]\nauth = "header"\nsecret = "BACKEND_X"', "backend.accounts.header"),
-        ("[backend.accounts]", '[backend.accounts]\nauth = "header"\nsecret = "BACKEND_X"\nheader = "Host"', "backend.accounts.header"),
+        ("[backend.accounts]", '[backend.accounts]\nauth = "bearer"\nsecret = "BACKEND_LULU_KEY"', "backend.accounts.secret"),
+        ("[backend.accounts]", '[backend.accounts]\nauth = "bearer"\nsecret = "BACKEND_KASIX"', "backend.accounts.secret"),
+        ("[backend.accounts]", '[backend.accounts]\nsecret = "BACKEND_KASI_X"', "backend.accounts.secret"),
+        ("[backend.accounts]", '[backend.accounts]\nauth = "header"\nsecret = "BACKEND_KASI_X"', "backend.accounts.header"),
+        ("[backend.accounts]", '[backend.accounts]\nauth = "header"\nsecret = "BACKEND_KASI_X"\nheader="Host"', "backend.accounts.header"),
         ("[backend.accounts]", '[backend.accounts]\ncurrency = "XYZ"', "backend.accounts.currency"),
         ("[backend.accounts]", "[backend.accounts]\ntimeout_ms = 60000", "backend.accounts.timeout_ms"),
         ("backend.accounts", "backend.weather", "backend.weather"),
@@ -90,6 +92,28 @@ def test_what_is_wrong_with_a_backend_is_named(tmp_path: Path, old: str, new: st
     with pytest.raises(BadProfile) as problem:
         load_profile(written(tmp_path, EXAMPLE + "\n" + BACKEND.replace(old, new)))
     assert problem.value.key == key
+
+
+@pytest.mark.parametrize(
+    ("business_id", "secret", "is_own"),
+    [
+        ("kasi-net", "BACKEND_KASI__NET_KEY", True),
+        ("kasi-net", "BACKEND_KASI_NET_KEY", False),
+        ("kasi", "BACKEND_KASI_NET_KEY", True),
+        ("kasi", "BACKEND_KASI__NET_KEY", False),
+    ],
+)
+def test_no_business_can_name_the_key_of_one_whose_id_begins_alike(
+    tmp_path: Path, business_id: str, secret: str, is_own: bool
+) -> None:
+    text = EXAMPLE.replace('id = "kasi"', f'id = "{business_id}"', 1)
+    auth = f'[backend.accounts]\nauth = "bearer"\nsecret = "{secret}"'
+    path = written(tmp_path, text + "\n" + BACKEND.replace("[backend.accounts]", auth, 1))
+    if is_own:
+        assert load_profile(path).business_id == business_id
+    else:
+        with pytest.raises(BadProfile, match="key of this business"):
+            load_profile(path)
 
 
 def test_a_pin_without_anybody_to_check_it_is_named(tmp_path: Path) -> None:

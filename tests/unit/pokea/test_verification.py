@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pokea.accounts import Factor
-from pokea.number_words import EN_UNITS, SW_UNITS
+from pokea.number_words import EN_ORDINALS, EN_UNITS, SW_UNITS
 from pokea.verification import (
     TRIES_PER_CALL,
     TRIES_PER_DAY,
@@ -65,6 +65,23 @@ def test_every_figure_said_one_by_one_is_understood(code: str, units: list[str])
 )
 def test_dates_of_birth_as_they_are_said(said: str) -> None:
     assert birth_date_of(said) == date(1990, 3, 14)
+
+
+TENS = {20: "twenty", 30: "thirty"}
+
+
+def ordinal(day: int) -> str:
+    if day <= len(EN_ORDINALS):
+        return EN_ORDINALS[day - 1]
+    return {20: "twentieth", 30: "thirtieth"}.get(day) or f"{TENS[day - day % 10]} {EN_ORDINALS[day % 10 - 1]}"
+
+
+@pytest.mark.parametrize("day", range(1, 32))
+def test_every_day_of_a_month_as_it_is_spoken(day: int) -> None:
+    spoken = ordinal(day)
+    for said in (f"{spoken} of May nineteen eighty five", f"May the {spoken} nineteen eighty five"):
+        assert birth_date_of(said) == date(1985, 5, day), said
+    assert birth_date_of(f"{spoken} of december nineteen ninety nine") == date(1999, 12, day)
 
 
 @pytest.mark.parametrize("said", ["", "in march", "yesterday", "31 02 1990", "14 03", "1490-03-14", "99 99 9999"])

@@ -21,7 +21,7 @@ from typing import Any, Protocol
 from urllib.parse import quote
 
 from pokea.adapters.breaker import Breaker
-from pokea.backends import Auth, Backend, BackendDown, BackendUnsure
+from pokea.backends import Auth, Backend, BackendCannot, BackendDown, BackendUnsure
 from pokea.errors import CallError, Conflict, Denied, Indeterminate, RejectedInput, Unavailable
 from pokea.ids import IntentKey
 
@@ -169,12 +169,12 @@ class HttpBackend:
     # --- what is sent ---------------------------------------------------------------------------------------------------------
 
     def _url(self, operation: str, values: Mapping[str, str]) -> str:
+        path = self.backend.paths.get(operation)
+        if path is None:
+            raise BackendCannot("backend_cannot", f"the system has no {operation}")
         for name, value in values.items():
             if not _VALUE.fullmatch(value) or len(value) > MAX_VALUE or not value.strip("."):
                 raise BackendDown("backend_value", f"{name} cannot stand in a URL")
-        path = self.backend.paths.get(operation)
-        if path is None:
-            raise BackendDown("backend_cannot", f"the system has no {operation}")
         return self.backend.base_url + path.format_map({name: quote(value, safe="") for name, value in values.items()})
 
     def _body(self, operation: str, body: Mapping[str, object]) -> bytes:

@@ -11,11 +11,13 @@ from __future__ import annotations
 
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import httpcore
@@ -24,6 +26,7 @@ from pokea.errors import Denied, Indeterminate, RejectedInput, Unavailable
 
 MAX_URL_CHARS = 2_048
 MAX_REDIRECTS = 3
+_WRITTEN_AT_ONCE = 16 * 1024
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _NAT64 = IPv6Network("64:ff9b::/96")
 Address = IPv4Address | IPv6Address
@@ -48,6 +51,8 @@ def is_public(address: Address) -> bool:
             inner = IPv4Address(int(address) & 0xFFFFFFFF)
         if inner is not None:
             return is_public(inner)
+        if address.is_site_local:
+            return False
     return address.is_global and not address.is_multicast and not address.is_reserved
 
 
@@ -81,11 +86,53 @@ def look_up(host: str, port: int) -> tuple[str, ...]:
     return tuple(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
+class _Until(threading.local):
+    """When the request of this thread has to be over: a connection of the pool serves one request at a time, in the thread that asked."""
+
+    at: float = 0.0
+
+    def within(self, timeout: float | None, late: type[httpcore.TimeoutException]) -> float:
+        """Seconds that one step may take. Raises `late` where none are left."""
+        left_s = self.at - time.monotonic()
+        if left_s <= 0:
+            raise late("the request takes too long")
+        return left_s if timeout is None else min(timeout, left_s)
+
+
+class _TimedStream(httpcore.NetworkStream):
+    """A timeout of a socket bounds one step, and whoever drips takes many steps; here all steps of a request end together."""
+
+    def __init__(self, inner: httpcore.NetworkStream, until: _Until) -> None:
+        self._inner = inner
+        self._until = until
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self._inner.read(max_bytes, self._until.within(timeout, httpcore.ReadTimeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        for start in range(0, len(buffer), _WRITTEN_AT_ONCE):
+            part = buffer[start : start + _WRITTEN_AT_ONCE]
+            self._inner.write(part, self._until.within(timeout, httpcore.WriteTimeout))
+
+    def close(self) -> None:
+        self._inner.close()
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        left_s = self._until.within(timeout, httpcore.ConnectTimeout)
+        return _TimedStream(self._inner.start_tls(ssl_context, server_hostname, left_s), self._until)
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._inner.get_extra_info(info)
+
+
 class _CheckedBackend(httpcore.SyncBackend):
     """Connects to the very address that was checked."""
 
-    def __init__(self, find: LookUp, *, allow_private: bool) -> None:
+    def __init__(self, find: LookUp, until: _Until, *, allow_private: bool) -> None:
         self._find = find
+        self._until = until
         self._allow_private = allow_private
 
     def connect_tcp(
@@ -106,7 +153,9 @@ class _CheckedBackend(httpcore.SyncBackend):
             is_public(ip_address(address.partition("%")[0])) for address in addresses
         ):
             raise Denied("address_not_public", "the name leads to an address that is not public")
-        return super().connect_tcp(addresses[0], port, timeout, local_address, socket_options)
+        left_s = self._until.within(timeout, httpcore.ConnectTimeout)
+        stream = super().connect_tcp(addresses[0], port, left_s, local_address, socket_options)
+        return _TimedStream(stream, self._until)
 
 
 @cache
@@ -115,7 +164,10 @@ def _trust() -> ssl.SSLContext:
 
 
 class PublicHttp:
-    """One per process; safe to share between threads. `find` looks names up."""
+    """One per process; safe to share between threads. `find` looks names up.
+
+    `timeout_s` is the whole time of a request, with its redirects, however slowly the other side drips.
+    """
 
     def __init__(
         self,
@@ -129,7 +181,8 @@ class PublicHttp:
         self._allow_private = allow_private
         self._timeout_s = timeout_s
         self._max_bytes = max_bytes
-        backend = _CheckedBackend(find, allow_private=allow_private)
+        self._until = _Until()
+        backend = _CheckedBackend(find, self._until, allow_private=allow_private)
         self._pool = httpcore.ConnectionPool(
             ssl_context=trust or _trust(), network_backend=backend, max_connections=16, keepalive_expiry=30.0
         )
@@ -148,8 +201,9 @@ class PublicHttp:
         Raises RejectedInput and Denied for addresses that are not asked, Unavailable where nothing can have happened, and
         Indeterminate where the other side may have acted before the connection was lost.
         """
+        self._until.at = time.monotonic() + (timeout_s or self._timeout_s)
         for _ in range(MAX_REDIRECTS + 1):
-            reply = self._once(method, url, headers or {}, content, timeout_s or self._timeout_s)
+            reply = self._once(method, url, headers or {}, content)
             location = reply.headers.get("location", "")
             if method != "GET" or reply.status not in _REDIRECTS or not location:
                 return reply
@@ -162,17 +216,15 @@ class PublicHttp:
     def close(self) -> None:
         self._pool.close()
 
-    def _once(
-        self, method: str, url: str, headers: Mapping[str, str], content: bytes | None, timeout_s: float
-    ) -> Reply:
+    def _once(self, method: str, url: str, headers: Mapping[str, str], content: bytes | None) -> Reply:
         check_url(url, allow_private=self._allow_private)
-        timeout = dict.fromkeys(("connect", "read", "write", "pool"), timeout_s)
-        deadline = time.monotonic() + 2 * timeout_s  # for a reply that comes in drops
         try:
+            left_s = self._until.within(None, httpcore.ConnectTimeout)
+            timeout = dict.fromkeys(("connect", "read", "write", "pool"), left_s)
             with self._pool.stream(
                 method, url, headers=list(headers.items()), content=content, extensions={"timeout": timeout}
             ) as response:
-                body = self._body(response, deadline)
+                body = self._body(response)
                 fields = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
                 return Reply(response.status, fields, body, url)
         except (httpcore.ConnectError, httpcore.ConnectTimeout, httpcore.PoolTimeout) as problem:
@@ -181,13 +233,11 @@ class PublicHttp:
             kind = Unavailable if method == "GET" else Indeterminate
             raise kind("no_reply", f"no reply: {type(problem).__name__}") from problem
 
-    def _body(self, response: httpcore.Response, deadline: float) -> bytes:
+    def _body(self, response: httpcore.Response) -> bytes:
         parts, size = [], 0
         for part in response.iter_stream():
             size += len(part)
             if size > self._max_bytes:
                 raise Unavailable("reply_too_large", f"the reply is larger than {self._max_bytes} bytes")
-            if time.monotonic() > deadline:
-                raise httpcore.ReadTimeout("the reply takes too long")
             parts.append(part)
         return b"".join(parts)

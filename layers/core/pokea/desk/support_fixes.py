@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import TypeVar
 
+from pokea.backends import BackendCannot
 from pokea.desk.memory import memory_of, remember
 from pokea.desk.support_status import ask_problem, outage_words
 from pokea.desk.verify import support_rules
@@ -17,6 +18,7 @@ T = TypeVar("T")
 TRIED = "tried"  # lines for whoever takes the call over
 MAX_TRIED = 20
 MAX_LINE = 160
+MAX_PROBLEM = 256
 _YES = frozenset(["yes", "yeah", "yep", "worked", "ndio", "ndiyo"])
 _NO = frozenset(["no", "nope", "hapana", "siyo", "sio", "not_worked"])
 _GOOD = frozenset(
@@ -35,6 +37,9 @@ _GOOD = frozenset(
         "imesaidia",
         "imewaka",
         "kijani",
+        "vizuri",
+        "imerudi",
+        "imetulia",
     ]
 )
 _BAD = frozenset(["red", "off", "slow", "dark", "nyekundu", "imezima", "polepole"])
@@ -54,13 +59,21 @@ _NEGATIONS = frozenset(
         "haijafanya",
         "haijasaidia",
         "haijawaka",
+        "haiko",
+        "haijarudi",
+        "haijatulia",
+        "si",
         "hakuna",
     ]
+)
+# Taken out before the words are read one by one, because a word in them means something else alone.
+_GOOD_IDIOMS = re.compile(
+    r"\b(?:(?:hakuna|hamna) (?:shida|tatizo)|no(?: more)? problems?|(?:iko|ipo|ziko|ni|imekuwa) sawa|sawa sasa|sasa sawa)\b"
 )
 
 
 def start_fix(visit: Visit) -> ToolResult:
-    problem = visit.text("problem")
+    problem = visit.text("problem")[:MAX_PROBLEM]
     if not problem:
         return ask_problem(visit, "startFix")
     fixes = _meant(visit, problem)
@@ -102,7 +115,8 @@ def tried(visit: Visit, line: str) -> None:
 
 def understood_result(said: str) -> bool | None:
     """Whether it helped; None where the words do not say, or say both: "yes, it is still slow"."""
-    words = set(re.findall(r"[a-z_]+", said.casefold().replace("'", "").replace("’", "")))
+    plain = _GOOD_IDIOMS.sub("works", said.casefold().replace("'", "").replace("’", ""))
+    words = set(re.findall(r"[a-z_]+", plain))
     bad = bool(words & (_BAD | _NEGATIONS))
     if words & _YES:
         return None if bad or words & _NO else True
@@ -170,7 +184,10 @@ def _outage(visit: Visit) -> str | None:
     """What is out of order where a verified caller lives: then nothing at their home needs fixing."""
     accounts = visit.desk.accounts
     account = accounts.find(visit.caller.account) if visit.caller.account else None
-    outage = accounts.outage_in(account.area) if account else None
+    try:
+        outage = accounts.outage_in(account.area) if account else None
+    except BackendCannot:
+        return None
     return visit.say("fix_outage_first", what=outage_words(visit, outage)) if outage else None
 
 

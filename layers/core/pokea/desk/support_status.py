@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pokea import said_amounts
 from pokea.accounts import Account, Order, Outage, Ticket
+from pokea.backends import BackendCannot
 from pokea.desk.verify import opened_account, support_rules
 from pokea.desk.visit import Visit, reply
 from pokea.money import Money
@@ -26,7 +27,12 @@ def account_status(visit: Visit) -> ToolResult:
     facts: Facts = {"account": account.account_id}
     for name, tell in _TOPICS.items():
         if topic in (name, "all") or topic not in TOPICS:
-            words, found = tell(visit, account)
+            try:
+                words, found = tell(visit, account)
+            except BackendCannot:
+                if name == topic:
+                    raise
+                continue
             said.append(words)
             facts |= found
     return reply("ok", " ".join([*said, visit.say("anything_else")]), **facts)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from pokea.accounts import Account, Ticket
+from pokea.backends import BackendCannot
 from pokea.confirm import Proposal
 from pokea.desk import gate
 from pokea.desk.memory import memory_of
@@ -13,7 +14,7 @@ from pokea.desk.support_status import ask_problem, spelled
 from pokea.desk.verify import opened_account, support_rules
 from pokea.desk.visit import Visit, refused, reply
 from pokea.ids import IntentKey
-from pokea.support import MAX_NOTES_A_DAY, MAX_OPEN_TICKETS
+from pokea.support import MAX_NOTES_A_DAY, MAX_OPEN_TICKETS, TICKETS_COUNT_DAYS
 from pokea.toolkit import ToolResult, then, then_yes_no
 from pokea.verification import code_of
 
@@ -27,7 +28,7 @@ def propose_ticket(visit: Visit) -> ToolResult:
     problem = visit.text("problem") or str(memory_of(visit).notes.get("problem", ""))
     if not problem:
         return ask_problem(visit, "proposeTicket")
-    if (count := len(_open(visit, account))) >= MAX_OPEN_TICKETS:
+    if (count := _lately_opened(visit, account)) >= MAX_OPEN_TICKETS:
         return _too_many(visit, count)
     arguments = {"account": account.account_id, "problem": problem}
     return gate.propose(visit, "ticket", arguments, visit.say("ticket_read_back", problem=problem))
@@ -85,6 +86,15 @@ def _own(visit: Visit, proposal: Proposal) -> str | ToolResult:
 
 def _open(visit: Visit, account: Account) -> list[Ticket]:
     return [ticket for ticket in visit.desk.accounts.tickets_of(account.account_id) if ticket.is_open]
+
+
+def _lately_opened(visit: Visit, account: Account) -> int:
+    """How many count for the cap. A system that cannot list tickets may still open them, under a cap of its own."""
+    try:
+        tickets = _open(visit, account)
+    except BackendCannot:
+        return 0
+    return len([ticket for ticket in tickets if ticket.opened_at > visit.now - TICKETS_COUNT_DAYS * DAY])
 
 
 def _chosen(visit: Visit, account: Account) -> Ticket | ToolResult:

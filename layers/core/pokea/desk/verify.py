@@ -65,7 +65,7 @@ def verify_caller(visit: Visit) -> ToolResult:
     if reference:
         claim = _claim(visit, reference, progress)
         if claim is None:
-            return _ask_reference(visit, "verify_reference_again")
+            return _unclear(visit) or _ask_reference(visit, "verify_reference_again")
         if claim != progress:
             progress = claim
             memory = remember(visit, lambda m: m.noted(**{NOTE: claim.to_json()}))
@@ -113,8 +113,9 @@ def _answered(visit: Visit, memory: CallMemory, progress: Progress, answer: str)
     factor = factors[min(progress.asked, len(factors) - 1)]
     given = understood(factor, answer, support_rules(visit).pin_digits, visit.language).answer
     if given is None:
-        return _question(visit, factor, again=True)
+        return _unclear(visit) or _question(visit, factor, again=True)
     after = progress.answered(visit.desk.accounts.check(progress.claimed, factor, given))
+    account = visit.desk.accounts.find(progress.claimed) if after.asked >= len(factors) else None
 
     def decide() -> Decision[ToolResult]:
         fresh = memory_of(visit)
@@ -123,20 +124,30 @@ def _answered(visit: Visit, memory: CallMemory, progress: Progress, answer: str)
         if after.asked < len(factors):
             noted = fresh.noted(**{NOTE: after.to_json()})
             return Decision(_question(visit, factors[after.asked]), Change(records=(MEMORY.of(noted),)))
-        return _verdict(visit, fresh, after)
+        return _verdict(visit, fresh, after, account)
 
     return settle(visit.store, decide)
 
 
-def _verdict(visit: Visit, memory: CallMemory, progress: Progress) -> Decision[ToolResult]:
-    """The last factor was answered. Verdict and count are one write, so that no attempt goes uncounted."""
-    target = target_of(progress.claimed)
+def _unclear(visit: Visit) -> ToolResult | None:
+    """Nothing was understood. It costs no attempt, but who is never understood is offered a person; None as long as asking again may do."""
+    memory = remember(visit, lambda m: m.noted(**{NOTE: Progress.read(m.notes.get(NOTE)).not_understood().to_json()}))
+    return only_a_human(visit) if Progress.read(memory.notes.get(NOTE)).is_hopeless else None
+
+
+def _verdict(visit: Visit, memory: CallMemory, progress: Progress, account: Account | None) -> Decision[ToolResult]:
+    """The last factor was answered. Verdict and count are one write, so that no attempt goes uncounted.
+
+    What counts and what is opened is the account as it is kept, not the claim: one account can be claimed in several spellings.
+    """
+    target = target_of(account.account_id if account else progress.claimed)
     tries = visit.store.record(TRIES, visit.caller.business_id, target) or Tries.none(visit.caller.business_id, target)
     if tries.is_used_up(visit.now):
         locked = memory.noted(**{NOTE: progress.locked().to_json()})
         return Decision(only_a_human(visit), Change(records=(MEMORY.of(locked),)))
-    if progress.all_right:
-        return Decision(_verified(visit), Change(records=(MEMORY.of(_opened(visit, memory, progress)),)))
+    if progress.all_right and account is not None:
+        opened = _opened(visit, memory, progress, account)
+        return Decision(_verified(visit), Change(records=(MEMORY.of(opened),)))
     failed, counted = progress.failed(), tries.failed(visit.now)
     is_over = failed.is_locked or counted.is_used_up(visit.now)
     noted = memory.noted(**{NOTE: (failed.locked() if is_over else failed).to_json()})
@@ -144,10 +155,10 @@ def _verdict(visit: Visit, memory: CallMemory, progress: Progress) -> Decision[T
     return Decision(answer, Change(records=(MEMORY.of(noted), TRIES.of(counted))))
 
 
-def _opened(visit: Visit, memory: CallMemory, progress: Progress) -> CallMemory:
+def _opened(visit: Visit, memory: CallMemory, progress: Progress, account: Account) -> CallMemory:
     proofs = [_NAMES_OF_FACTORS[factor] for factor in _factors(visit, progress)]
     how = " and ".join(proofs if progress.by_number else ["account number", *proofs])
-    kept = replace(memory, account=progress.claimed)
+    kept = replace(memory, account=account.account_id)
     return kept.noted(**{NOTE: Progress(failures=progress.failures).to_json(), "verified_by": how})
 
 
@@ -168,7 +179,7 @@ def _next_question(visit: Visit, progress: Progress, *, first: bool) -> ToolResu
 
 
 def _ask_reference(visit: Visit, words: str, code: str = "") -> ToolResult:
-    may_use_number = bool(support_rules(visit).factors_by_number)
+    may_use_number = visit.caller.a_number is not None and bool(support_rules(visit).factors_by_number)
     said = (
         visit.say(words)
         + " "
@@ -186,6 +197,7 @@ _EXPECTED = {Factor.PIN: "digits", Factor.NAME: "name", Factor.BIRTH_DATE: "text
 def _question(visit: Visit, factor: Factor, *, again: bool = False) -> ToolResult:
     digits = support_rules(visit).pin_digits
     said = visit.say(f"verify_ask_{factor.value}{'_again' if again else ''}", digits=str(digits))
-    more: dict[str, object] = {"expects_digits": digits} if factor is Factor.PIN else {}
+    secret = {Factor.PIN: digits, Factor.BIRTH_DATE: "secret"}.get(factor)
+    more: dict[str, object] = {"expects_digits": secret} if secret else {}
     asked = then("verifyCaller", fill="answer", expect=_EXPECTED[factor])
     return reply("ask", said, question=factor.value, then=asked, **more)

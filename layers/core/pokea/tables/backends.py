@@ -79,13 +79,16 @@ class BackendTable(Table):
     values: dict[Key, dict[Theirs, Key]] = {}
     send: dict[Key, dict[Key, JsonPath]] = {}
 
-    def check(self, domain: str) -> None:
+    def check(self, domain: str, business_id: str) -> None:
         """Raises ValueError that begins with the key it means."""
         here, operations = f"backend.{domain}", OPERATIONS[domain]
         if self.auth not in set(Auth):
             raise ValueError(f"{here}.auth: must be one of {', '.join(Auth)}")
         if (self.auth != Auth.NONE) != (self.secret is not None):
             raise ValueError(f"{here}.secret: is needed exactly where auth is not none")
+        own = own_secrets(business_id)
+        if self.secret is not None and not re.fullmatch(f"{own}[A-Z0-9][A-Z0-9_]*", self.secret):
+            raise ValueError(f"{here}.secret: must begin with {own}, so that it is a key of this business")
         if (self.auth == Auth.HEADER) != (self.header is not None):
             raise ValueError(f"{here}.header: is needed exactly where auth is header")
         if self.money not in set(Unit):
@@ -116,9 +119,14 @@ class BackendTable(Table):
         )
 
 
-def check_backends(tables: dict[str, BackendTable]) -> None:
+def own_secrets(business_id: str) -> str:
+    """What the names of a business's secrets begin with. A hyphen is two underscores, else "kasi" could name what is "kasi-net"'s."""
+    return f"BACKEND_{business_id.upper().replace('-', '__')}_"
+
+
+def check_backends(tables: dict[str, BackendTable], business_id: str) -> None:
     """Raises ValueError that begins with the key it means."""
     for domain, table in tables.items():
         if domain not in OPERATIONS:
             raise ValueError(f"backend.{domain}: is not one of {', '.join(OPERATIONS)}")
-        table.check(domain)
+        table.check(domain, business_id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -190,10 +191,35 @@ def test_answers_that_come_at_once_are_judged_one_at_a_time() -> None:
 def test_an_unclear_answer_is_asked_again_and_costs_no_attempt() -> None:
     line = call()
     line.tool("verifyCaller", {"reference": OWN})
-    for _ in range(5):
+    for _ in range(2):
         asked = payload(line.tool("verifyCaller", {"answer": "what did you say"}))
         assert (asked["question"], asked["expects_digits"]) == ("pin", 4)
     assert payload(line.tool("verifyCaller", {"answer": PIN}))["status"] == "verified"
+
+
+@pytest.mark.parametrize(
+    ("reference", "unclear"), [("", {"reference": "this number"}), (OWN, {"answer": "what did you say"})]
+)
+def test_whoever_is_not_understood_three_times_is_offered_a_person(reference: str, unclear: dict[str, str]) -> None:
+    line = call(a_number=None)
+    if reference:
+        line.tool("verifyCaller", {"reference": reference})
+    told = [payload(line.tool("verifyCaller", unclear)) for _ in range(3)]
+    assert [answer["status"] for answer in told] == ["ask", "ask", "refused"]
+    assert told[-1]["then"]["yes"]["tool"] == "handOver"
+    assert payload(verify(line))["status"] == "verified"  # it cost no attempt
+
+
+def test_a_withheld_caller_is_not_told_to_say_this_number() -> None:
+    assert "this number" not in payload(call(a_number=None).tool("accountStatus"))["say"]
+    assert "this number" in payload(call().tool("accountStatus"))["say"]
+
+
+def test_a_date_of_birth_is_asked_for_as_a_secret() -> None:
+    line = with_factors(Factor.BIRTH_DATE)
+    asked = payload(line.tool("verifyCaller", {"reference": OWN}))
+    assert (asked["question"], asked["expects_digits"]) == ("birth_date", "secret")
+    assert payload(line.tool("verifyCaller", {}, Evidence(keys="14031990")))["status"] == "verified"
 
 
 def test_another_reference_begins_anew() -> None:
@@ -345,6 +371,18 @@ def test_a_step_without_a_fix_asks_for_the_problem() -> None:
         ("bado", False),
         ("hapana", False),
         ("nothing works", False),
+        ("hakuna shida tena inafanya kazi", True),
+        ("hakuna tatizo sasa", True),
+        ("no more problems", True),
+        ("sasa iko sawa", True),
+        ("imerudi vizuri", True),
+        ("imetulia", True),
+        ("haiko sawa", False),
+        ("si sawa", False),
+        ("haijarudi", False),
+        ("hakuna mabadiliko", False),
+        ("bado kuna shida", False),
+        ("sawa", None),
         ("yes but it is still slow", None),
         ("no it works now", None),
         ("what", None),
@@ -419,6 +457,15 @@ def test_tickets_and_notes_have_a_cap() -> None:
         note = line.tool("proposeTicketNote", {"reference": "T550218", "note": f"note {number}"})
         assert payload(line.commit(note))["status"] == "ticket_updated"
     assert payload(line.tool("proposeTicketNote", {"reference": "T550218", "note": "more"}))["code"] == "too_many"
+
+
+def test_tickets_that_nobody_closed_do_not_shut_a_customer_out() -> None:
+    line = verified()
+    for number in range(4):
+        line.commit(line.tool("proposeTicket", {"problem": f"problem {number}"}))
+    for ticket in line.store.all_records(TICKET):  # type: ignore[attr-defined]
+        line.store.put(TICKET.of(replace(ticket, opened_at=SATURDAY - timedelta(days=31))))  # type: ignore[attr-defined]
+    assert payload(line.tool("proposeTicket", {"problem": "one more"}))["status"] == "proposed"
 
 
 def test_a_proposal_for_one_account_is_not_carried_out_once_another_is_open() -> None:
