@@ -21,6 +21,7 @@ from pokea.delivery_calls import DELIVERY_CALL, EVENT, CallOutcome
 from pokea.errors import Unavailable
 from pokea.phone_numbers import E164
 from pokea.shipments import SHIPMENT
+from pokea.stored_shipments import StoredShipments
 from tests.fakes.conversation import SATURDAY
 from tests.fakes.memory_store import MemoryCallStore, MemoryStore
 from tests.faults.broken import deliveries
@@ -53,6 +54,7 @@ def shuffled_deliveries(shipments: int, seed: int) -> tuple[Carrier, MemoryStore
     messenger = Messenger(
         reach=lambda: Reach(calls, store, carrier),
         profiles={COURIER.business_id: COURIER},
+        shipments=lambda profile, store: StoredShipments(store, profile.business_id),
         voice_callback_url=lambda: "https://api.example.com/voice/secret",
         clock=ManualClock(SATURDAY),
         log=Log(f"f3-8-{next(_names)}", io.StringIO()),

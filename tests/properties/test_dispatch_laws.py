@@ -167,6 +167,7 @@ def messenger(store: MemoryStore, calls: MemoryCallStore, carrier: Any) -> Messe
     return Messenger(
         reach=lambda: Reach(calls, store, carrier),
         profiles={COURIER.business_id: COURIER},
+        shipments=lambda profile, store: StoredShipments(store, profile.business_id),
         voice_callback_url=lambda: "https://api.example.com/voice/secret",
         clock=ManualClock(SATURDAY),
         log=Log(f"laws-{next(_names)}", io.StringIO()),

@@ -21,9 +21,9 @@ from pokea.privacy import Pii
 from pokea.records import Kind
 
 STOP_KEY = "9"
-MARKETING = frozenset({"leads"})  # agents that never call a number that is suppressed
 
-# Phrases that mean nothing else, wherever in a sentence they stand, whatever language the call is held in.
+# Phrases that mean nothing else, wherever in a sentence they stand, whatever language the call is held in. One with a full stop means
+# it only as the last words: "sitaki simu irekodiwe" is about recording, "acheni kupiga kelele" about noise.
 STOP_WORDS: dict[str, tuple[str, ...]] = {
     "en": (
         "stop calling",
@@ -48,6 +48,25 @@ STOP_WORDS: dict[str, tuple[str, ...]] = {
         "take me off",
         "take my number off",
         "do not call list",
+        "don't ring me again",
+        "do not ring me again",
+        "don't want you to ring me again",
+        "do not want you to ring me again",
+        "don't want you to call me again",
+        "do not want you to call me again",
+        "don't ring again",
+        "do not ring again",
+        "never ring me",
+        "never ring again",
+        "don't ring this number",
+        "do not ring this number",
+        "don't want any more calls",
+        "do not want any more calls",
+        "don't make any more calls",
+        "do not make any more calls",
+        "no more calls",
+        "stop bothering",
+        "take us off",
         "unsubscribe",
         "opt out",
         "opt me out",
@@ -69,6 +88,33 @@ STOP_WORDS: dict[str, tuple[str, ...]] = {
         "niondoe",
         "niondoeni",
         "mniondoe",
+        "uniondoe",
+        "niondolewe",
+        "nisipigiwe",
+        "sipendi kupigiwa",
+        "usinisumbue",
+        "msinisumbue",
+        "usinitafute",
+        "msinitafute",
+        "sitaki simu.",
+        "sitaki simu tena",
+        "sitaki simu zenu",
+        "sitaki simu zako",
+        "sitaki simu hizi",
+        "sitaki simu asante",
+        "sitaki simu tafadhali",
+        "acha kupiga.",
+        "acha kupiga simu",
+        "acha kupiga tena",
+        "acheni kupiga.",
+        "acheni kupiga simu",
+        "acheni kupiga tena",
+        "futa jina langu",
+        "futeni jina langu",
+        "ondoa jina langu",
+        "ondoeni jina langu",
+        "toa jina langu",
+        "toeni jina langu",
         "nitoe kwenye orodha",
         "nitoeni kwenye orodha",
         "ondoa namba yangu",
@@ -83,14 +129,16 @@ STOP_WORDS: dict[str, tuple[str, ...]] = {
         "futeni nambari yangu",
     ),
 }
-STOP_PHRASES = tuple(phrase for phrases in STOP_WORDS.values() for phrase in phrases)
+ALL_PHRASES = tuple(phrase for phrases in STOP_WORDS.values() for phrase in phrases)
+# Those that can be heard in a sentence that is still being spoken: what its last words are is not known yet.
+STOP_PHRASES = tuple(phrase for phrase in ALL_PHRASES if not phrase.endswith("."))
 MAX_HEARD_CHARS = 2_000  # of one caller turn; what comes first is looked at
 
 
-def asks_to_stop(heard: str, phrases: Iterable[str] = STOP_PHRASES) -> bool:
+def asks_to_stop(heard: str, phrases: Iterable[str] = ALL_PHRASES) -> bool:
     """Whether one of `phrases` stands in the caller's words, word for word; case, accents and punctuation do not count."""
     words = f" {_plain(heard[:MAX_HEARD_CHARS])} "
-    return any(f" {_plain(phrase)} " in words for phrase in phrases)
+    return any(_stands_in(words, phrase) for phrase in phrases)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +173,11 @@ def number_digest(business_id: BusinessId, number: E164) -> str:
 
 def is_suppressed(records: Records, business_id: BusinessId, number: E164) -> bool:
     return records.record(SUPPRESSION, business_id, number_digest(business_id, number)) is not None
+
+
+def _stands_in(words: str, phrase: str) -> bool:
+    plain = f" {_plain(phrase)} "
+    return words.endswith(plain) if phrase.endswith(".") else plain in words
 
 
 def _plain(text: str) -> str:

@@ -11,7 +11,8 @@ Who may hear and change what (a caller number is a claim: anybody can present an
     the driver's number, while the parcel is out                how to find the place: landmark and gate notes, no name
 
 A wrong name, an id that does not exist and somebody else's parcel are one answer in the same words. Names are tried at most
-`MAX_WRONG_NAMES` times in a call, and by one number `WRONG_NAMES_A_DAY` times a day.
+`MAX_WRONG_NAMES` times in a call, by one number `WRONG_NAMES_A_DAY` times a day, and for one tracking id `WRONG_NAMES_A_PARCEL` times a
+day by whoever calls.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from pokea.said import Part
 from pokea.tracking_ids import Pattern
 
 WRONG_NAMES_A_DAY = 6
+WRONG_NAMES_A_PARCEL = 12  # a day, for one tracking id, by whoever calls: numbers can be withheld and changed
 PROPOSALS_A_DAY = 8  # about one shipment, by whoever calls: nobody sends a driver to and fro all day
 ROUNDED_TO_MIN = 5
 MINUTES_UP_TO = 90  # beyond that a time of day says more

@@ -21,6 +21,7 @@ from pokea.privacy import Pii
 from pokea.records import Kind
 
 OPENING = "opening"  # question 0, which the greeting asks: is now a good time?
+OWED = "call_owed"  # the lookup of those who asked to be called again
 CALL_AGAIN = "call_again"  # asked after a "no" to it: when then?
 TIMES_ASKED = 2
 LEADS_KEPT = timedelta(days=180)
@@ -138,11 +139,16 @@ class Lead:
     reasons: tuple[Reason, ...] = ()
     call_again: str = ""  # when to call again, in the lead's own words
     call_again_at: datetime | None = None
+    called_again_at: datetime | None = None  # when somebody of the business did
     version: int = 0
 
     @property
     def is_over(self) -> bool:
         return self.outcome is not Outcome.UNFINISHED
+
+    @property
+    def is_owed_a_call(self) -> bool:
+        return bool(self.call_again) and self.called_again_at is None
 
 
 LEAD: Kind[Lead] = Kind(
@@ -162,9 +168,10 @@ LEAD: Kind[Lead] = Kind(
         "reasons": Pii.SPEECH,
         "call_again": Pii.SPEECH,
         "call_again_at": Pii.NONE,
+        "called_again_at": Pii.NONE,
         "version": Pii.NONE,
     },
-    lookups=lambda lead: (lead.number,) if lead.number else (),
+    lookups=lambda lead: (*((lead.number,) if lead.number else ()), *((OWED,) if lead.is_owed_a_call else ())),
     kept_until=lambda lead: lead.began_at + LEADS_KEPT,
 )
 

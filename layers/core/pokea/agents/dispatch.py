@@ -20,6 +20,7 @@ from pokea.desk.dispatch_propose import (
     propose_reschedule,
 )
 from pokea.desk.gate import Action
+from pokea.desk.opt_out import OPT_OUT, opt_out
 from pokea.desk.outside import truthful, truthful_action, unsure
 from pokea.desk.visit import Visit
 from pokea.errors import Indeterminate, Unavailable
@@ -77,7 +78,8 @@ _RULES = """\
   caller's own words, tracking numbers character by character as they were said.
 - A caller who has no tracking number: call the tool without it; it finds the caller's latest parcel.
 - Never say an address or a recipient's name that a tool's `say` does not hold.
-- When we rang the caller about a parcel, their answer goes to deliveryAnswer."""
+- When we rang the caller about a parcel, their answer goes to deliveryAnswer.
+- Whoever does not want to be called again, in whatever words: call optOut before you say anything."""
 
 _ID = text("The tracking number in the caller's own words, or as a tool gave it; leave out for their latest parcel.")
 _NAME = text("The recipient's full name, once the caller was asked for it.")
@@ -132,6 +134,7 @@ _TOOLS = (
         ),
         truthful(delivery_answer),
     ),
+    Tool(OPT_OUT, opt_out),
 )
 
 AGENT = DispatchAgent()

@@ -6,7 +6,15 @@ from collections.abc import Mapping
 
 from pokea.toolkit import ToolSpec
 
-MAX_TEXT = 256  # characters of one argument; longer than anybody says in one breath
+MAX_TEXT = 1_000  # characters of one argument: a minute's speech, such as a whole message; a tool bounds what it keeps
+_BREAKS = str.maketrans(dict.fromkeys("\t\n\v\f\r\x85\u2028\u2029", " "))
+
+
+def without_breaks(arguments: Mapping[str, object]) -> Mapping[str, object]:
+    """Line breaks and tabs as spaces, because a model may write down two sentences as two lines."""
+    if not isinstance(arguments, Mapping):  # a stranger's input: `problem_with` says so
+        return arguments
+    return {key: item.translate(_BREAKS) if isinstance(item, str) else item for key, item in arguments.items()}
 
 
 def problem_with(spec: ToolSpec, arguments: object) -> str | None:

@@ -36,13 +36,16 @@ def wanted_day(visit: Visit, phrase: str) -> tuple[date, str] | ToolResult:
     return _no(visit, barred, day) if barred is not None or window is None else (day, window)
 
 
-def when_in(visit: Visit, words: Sequence[str]) -> str:
-    """The end of what was said that names another day than today ("no, please bring it tomorrow"), or "" if nothing does."""
+def when_in(visit: Visit, words: Sequence[str], *, days_only: bool = False) -> str:
+    """The end of what was said that names one other day than today ("no, please bring it tomorrow"), or several in a row ("next
+    week"); "" if nothing does. `days_only`: a time of day names no day."""
     for start in range(len(words)):
         phrase = " ".join(words[start:])
         resolution = _resolve(visit, phrase)
-        if isinstance(resolution, Resolved | DaysOnly | Ambiguous) and visit.today not in _days(visit, resolution)[0]:
-            return phrase
+        if isinstance(resolution, DaysOnly) or (isinstance(resolution, Resolved | Ambiguous) and not days_only):
+            days, _ = _days(visit, resolution)
+            if visit.today not in days and (len(days) == 1 or isinstance(resolution, DaysOnly)):
+                return phrase
     return ""
 
 

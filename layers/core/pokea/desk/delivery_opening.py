@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from pokea import spoken
 from pokea.desk.base import Opening
 from pokea.desk.dispatch_desk import eta_minutes
 from pokea.desk.own_shipments import rung_about
 from pokea.desk.visit import Visit
+from pokea.dispatch import MINUTES_UP_TO
 from pokea.retention import Recording
 from pokea.shipments import Shipment, ShipmentStatus
 from pokea.toolkit import then
@@ -47,6 +49,9 @@ def _about(visit: Visit, context: Mapping[str, object]) -> Shipment | None:
 def _question(visit: Visit, shipment: Shipment) -> tuple[str, dict[str, object]] | None:
     answer = then("deliveryAnswer", "answer", "yes_no")
     minutes = eta_minutes(visit, shipment)
+    if minutes and minutes > MINUTES_UP_TO and shipment.eta_at is not None:
+        time = spoken.clock(shipment.eta_at, visit.tz, visit.language)
+        return visit.say("dispatch_greeting_clock", time=time), answer
     if minutes:
         return visit.say("dispatch_greeting_eta", minutes=str(minutes)), answer
     if shipment.is_out_on(visit.today):

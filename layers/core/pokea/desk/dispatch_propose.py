@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date
 
 from pokea.allowance import Limit, spent
 from pokea.confirm import Proposal
+from pokea.consent import asks_to_stop
 from pokea.desk import gate
 from pokea.desk.delivery_day import wanted_day, when_in
 from pokea.desk.dispatch_desk import spoken_window
+from pokea.desk.memory import memory_of, remember
+from pokea.desk.opt_out import opt_out
 from pokea.desk.own_shipments import EXACTLY, Known, Need, asking, identified, spoken_id, to_dispatch
 from pokea.desk.settle import Decision, settle
+from pokea.desk.somebody_there import somebody_there
 from pokea.desk.visit import Visit, ask, refused, reply
 from pokea.dispatch import MAX_ADDRESS, MAX_NOTE, PROPOSALS_A_DAY
 from pokea.errors import Conflict, NotFound
@@ -21,33 +25,14 @@ from pokea.shipments import Shipment
 from pokea.toolkit import ToolResult, then, then_yes_no
 from pokea.words import say
 
+MAX_ANSWER = 256  # characters of an answer that are looked at
+MAX_ASKED = 2  # times that a recipient is asked what to do before a person is offered
+_ASKED = "delivery_asked"
 # What callers say instead of an address, and instead of a landmark.
 _ANOTHER = frozenset(
     {"another", "another one", "a new one", "new", "different", "no", "nyingine", "mpya", "hapana", "sio"}
 )
 _NOTHING = frozenset({"no", "none", "nothing", "no landmark", "i do not know", "hapana", "hakuna", "sijui"})
-_YES = frozenset(
-    {
-        "yes",
-        "yeah",
-        "yep",
-        "sure",
-        "okay",
-        "ok",
-        "will",
-        "ndio",
-        "ndiyo",
-        "sawa",
-        "nitakuwepo",
-        "tutakuwepo",
-        "nipo",
-        "tupo",
-        "yupo",
-    }
-)
-_NO = frozenset(
-    {"no", "not", "nobody", "none", "hapana", "sitakuwepo", "hatutakuwepo", "sipo", "hatupo", "hakuna", "la"}
-)
 _NEARBY = (
     "leave", "neighbour", "neighbor", "guard", "watchman", "security", "reception", "caretaker", "gate", "shop", "friend",
     "acha", "waachie", "mwachie", "muachie", "jirani", "mlinzi", "askari", "mapokezi", "duka", "lango", "geti",
@@ -85,23 +70,23 @@ def propose_confirm_address(visit: Visit) -> ToolResult:
 
 def delivery_answer(visit: Visit) -> ToolResult:
     """The recipient whom we rang says whether somebody will be there, and else what to do instead."""
+    if asks_to_stop(visit.text("answer")):
+        return opt_out(visit)
     known = changeable(visit, Need.DAY)
     if isinstance(known, ToolResult):
         return known
-    said = visit.text("answer")
+    shipment, said = known.shipment, visit.text("answer")[:MAX_ANSWER].strip(" .!?")
     words = said.lower().replace("'", "").replace(",", " ").replace(".", " ").split()
-    plain = " ".join(words)
-    if when := when_in(visit, words):
-        return _propose_reschedule(visit, known.shipment, when, "")
+    plain, is_there = " ".join(words), somebody_there(said)
+    if when := _another_day(visit, shipment, words, days_only=is_there is True):
+        return _propose_reschedule(visit, shipment, when, "")
     if any(phrase in plain for phrase in _OTHER_DAY):
-        return _ask_when(visit, known.shipment, "reschedule_ask_when")
+        return _ask_when(visit, shipment, "reschedule_ask_when")
     if any(word.startswith(_NEARBY) for word in words) and is_place(said):
-        return _propose_note(visit, known.shipment, said[:MAX_NOTE])
-    if _NO & set(words):
-        return asking(visit, "answer", "delivery_ask_instead", "text")
-    if _YES & set(words):
-        return _propose_note(visit, known.shipment, "")
-    return asking(visit, "answer", "delivery_ask_again", "yes_no")
+        return _propose_note(visit, shipment, said[:MAX_NOTE])
+    if is_there:
+        return _propose_note(visit, shipment, "")
+    return _ask_answer(visit, "delivery_ask_again" if is_there is None else "delivery_ask_instead")
 
 
 def changeable(visit: Visit, need: Need) -> Known | ToolResult:
@@ -216,6 +201,24 @@ def _capped(visit: Visit, shipment: Shipment, propose: Callable[[], ToolResult])
         return propose()
     words = visit.say("dispatch_too_many")
     return refused("too_many", words, then=then_yes_no(to_dispatch(visit, "many changes in a day"), None))
+
+
+def _another_day(visit: Visit, shipment: Shipment, words: Sequence[str], *, days_only: bool) -> str:
+    """The day that is wanted instead of the planned one. `days_only`: beside a yes a time of day is no wish for another day."""
+    when = when_in(visit, words, days_only=days_only)
+    planned = wanted_day(visit, when) if days_only and when else None
+    return "" if isinstance(planned, tuple) and planned[0] == shipment.deliver_on else when
+
+
+def _ask_answer(visit: Visit, key: str) -> ToolResult:
+    """Ask about the delivery; whoever was asked in vain before is offered a person."""
+    before = memory_of(visit).notes.get(_ASKED)
+    asked = before + 1 if isinstance(before, int) else 1
+    remember(visit, lambda memory: memory.noted(**{_ASKED: asked}))
+    if asked > MAX_ASKED:
+        to_person = then_yes_no(to_dispatch(visit, "delivery answer not understood"), None)
+        return refused("unclear", visit.say("delivery_give_up"), then=to_person)
+    return asking(visit, "answer", key, "yes_no" if key == "delivery_ask_again" else "text")
 
 
 def _ask_when(visit: Visit, shipment: Shipment, key: str) -> ToolResult:

@@ -33,6 +33,7 @@ from pokea.ports import Change
 from pokea.toolkit import ToolResult, then, then_yes_no
 from pokea.words import say
 
+MAX_QUOTE = 256  # characters of an answer that are kept
 MAX_REASON = 200  # of a hand-off: what the human hears
 _EXPECT = {
     AnswerKind.YES_NO: "yes_no",
@@ -79,17 +80,18 @@ def opt_out_of_leads(visit: Visit) -> ToolResult:
         return Decision(None, Change(records=records) if records else None)
 
     settle(visit.store, decide)
-    if visit.caller.a_number is None:
-        return ToolResult({"status": "opted_out", "say": visit.say("leads_no_number")}, end_call=True)
     return opted_out(visit)
 
 
 def recording_answered(visit: Visit) -> ToolResult:
     """The caller's word on being recorded; then the script goes on where it stands."""
     result = recording_consent(visit)
-    asked = _ask(visit, _lead_of(visit)).payload
+    if result.recording is None:  # not understood: it is asked again
+        return result
+    following = next_question(visit)
     key = "leads_recorded" if result.recording else "leads_not_recorded"
-    return replace(result, payload={**asked, "say": visit.say(key, question=str(asked["say"]))})
+    words = visit.say(key, question=str(following.payload["say"]))
+    return replace(following, payload={**following.payload, "say": words}, recording=result.recording)
 
 
 def goodbye(visit: Visit) -> ToolResult:
@@ -98,7 +100,7 @@ def goodbye(visit: Visit) -> ToolResult:
 
 def read_answer(visit: Visit, question: Question, said: str) -> Answer | None:
     """What `said` answers; None when it answers something else."""
-    quote = plain(said)
+    quote = _quote(said)
     value = _value(visit, question, said)
     if value is not None:
         return Answer(value=value, quote=quote, at=visit.now)
@@ -119,7 +121,11 @@ def _value(visit: Visit, question: Question, said: str) -> str | None:
     if question.kind is AnswerKind.TIMELINE:
         hours = visit.desk.profile.hours
         return _text_of(said_answers.days_until(said, visit.now, visit.desk.profile.tz, hours, visit.language))
-    return plain(said) or None
+    return _quote(said) or None
+
+
+def _quote(said: str) -> str:
+    return plain(said)[:MAX_QUOTE]
 
 
 def _text_of(number: int | None) -> str | None:
@@ -137,20 +143,20 @@ def _with_answer(visit: Visit, lead: Lead, key: str, said: str) -> Lead:
     asked = leads.missed(lead, key)
     if asked.missed[key] < TIMES_ASKED:
         return asked
-    given_up = Answer(value="no" if key == OPENING else "", quote=plain(said), at=visit.now, state=AnswerState.SKIPPED)
+    given_up = Answer(value="no" if key == OPENING else "", quote=_quote(said), at=visit.now, state=AnswerState.SKIPPED)
     return leads.answered(script, asked, key, given_up)
 
 
 def _opening(visit: Visit, said: str) -> Answer | None:
     yes = said_answers.yes_or_no(said)
-    return None if yes is None else Answer(value="yes" if yes else "no", quote=plain(said), at=visit.now)
+    return None if yes is None else Answer(value="yes" if yes else "no", quote=_quote(said), at=visit.now)
 
 
 def _with_call_again(visit: Visit, lead: Lead, said: str) -> Lead:
     """A time is noted in the lead's own words; "not at all" closes; what is neither is asked once more."""
     profile = visit.desk.profile
     days = said_answers.days_until(said, visit.now, profile.tz, profile.hours, visit.language)
-    answer = Answer(value=str(days), quote=plain(said), at=visit.now)
+    answer = Answer(value=str(days), quote=_quote(said), at=visit.now)
     if days is not None:
         noted = leads.answered(_script(visit), lead, CALL_AGAIN, answer)
         return replace(noted, call_again_at=_instant(visit, said))

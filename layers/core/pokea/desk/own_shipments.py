@@ -17,7 +17,7 @@ from pokea.desk.booking_propose import is_speakable_name
 from pokea.desk.memory import memory_of, remember
 from pokea.desk.settle import Decision, settle
 from pokea.desk.visit import Visit, ask, refused, reply
-from pokea.dispatch import WRONG_NAMES_A_DAY, DispatchRules
+from pokea.dispatch import WRONG_NAMES_A_DAY, WRONG_NAMES_A_PARCEL, DispatchRules
 from pokea.identity import MAX_WRONG_NAMES, is_same_name, name_key
 from pokea.ports import Change
 from pokea.shipments import Shipment
@@ -184,7 +184,11 @@ def _named(visit: Visit, tracking_id: str, shipment: Shipment | None, name: str)
     tried = hashlib.sha256(f"{tracking_id}\n{name_key(name)}".encode()).hexdigest()[:16]
     wrong = _texts(memory, _WRONG)
     who = visit.caller.a_number or visit.caller.session_id
-    counts = spent(visit.store, business, [Limit("wrong recipient", who, WRONG_NAMES_A_DAY)], visit.today)
+    limits = (
+        Limit("wrong recipient", who, WRONG_NAMES_A_DAY),
+        Limit("wrong recipient of", tracking_id, WRONG_NAMES_A_PARCEL),
+    )
+    counts = spent(visit.store, business, limits, visit.today)
     if tried in wrong or len(wrong) >= MAX_WRONG_NAMES or counts is None:
         return Decision(False)
     if shipment is None or not is_same_name(name, shipment.recipient):

@@ -7,7 +7,7 @@ from pokea.desk.agent import schema, text
 from pokea.desk.memory import memory_of, remember
 from pokea.desk.visit import Visit, refused
 from pokea.profile import Profile
-from pokea.retention import Recording
+from pokea.retention import RECORDING_TOOL, Recording
 from pokea.said_answers import yes_or_no
 from pokea.toolkit import Effect, ToolResult, ToolSpec, then
 
@@ -21,7 +21,7 @@ def consent_spec(profile: Profile) -> ToolSpec:
         else "The caller does not want this call to be recorded: call it with no."
     )
     answer = text("What the caller said.", ["yes", "no"])
-    return ToolSpec("recordingConsent", when, schema(["answer"], answer=answer), Effect.NOTE)
+    return ToolSpec(RECORDING_TOOL, when, schema(["answer"], answer=answer), Effect.NOTE)
 
 
 def recording_consent(visit: Visit) -> ToolResult:
@@ -29,7 +29,7 @@ def recording_consent(visit: Visit) -> ToolResult:
     agreed = yes_or_no(visit.text("answer"))
     before = memory_of(visit).notes.get(NOTED)
     if agreed is None and before != "no":
-        again = then("recordingConsent", "answer", "yes_no")
+        again = then(RECORDING_TOOL, "answer", "yes_no")
         return refused("bad_answer", visit.say("recording_which"), then=again)
     if not agreed or before == "no":
         remember(visit, lambda memory: memory.noted(**{NOTED: "no"}))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 from pokea.booking import Appointment, Service
 from pokea.confirm import Proposal
@@ -19,6 +19,7 @@ from pokea.records import Stored
 from pokea.spoken_time import DaysOnly
 from pokea.toolkit import ToolResult
 from pokea.waiting import WAITING, Waiting, WaitingState, decide_offer
+from pokea.words import say
 
 MAX_ENTRIES = 3  # of one number at a time
 
@@ -44,7 +45,7 @@ def propose_waiting_list(visit: Visit) -> ToolResult:
         named = at.practitioner if visit.text("practitioner") else ""
         what = at.name_of(service) + with_whom(at, named)
         first, last = days
-        span = at.day(first) if first == last else at.say("from_to", first=at.day(first), last=at.day(last))
+        span = at.day(first) if first == last else say(at.language, "from_to", first=at.day(first), last=at.day(last))
         arguments = {
             "service": service.key,
             "name": name,
@@ -101,7 +102,12 @@ def _days(visit: Visit, service: Service) -> tuple[date, date] | ToolResult:
     when = understand(visit, service)
     if isinstance(when, ToolResult):
         return when
-    if isinstance(when, DaysOnly):
-        return max(when.first, visit.today), min(when.last, last)
-    day = local(when, visit.tz).date()
-    return day, day
+    wanted = (when.first, when.last) if isinstance(when, DaysOnly) else (local(when, visit.tz).date(),) * 2
+    first, until = max(wanted[0], visit.today), min(wanted[1], last)
+    if first > last:
+        return reply("too_far", visit.say("too_far", day=visit.day(last)))
+    if first > until:
+        return reply("past", visit.say("past"))
+    if not any(visit.rules.hours.on(first + timedelta(days=n)) for n in range((until - first).days + 1)):
+        return reply("closed", visit.say("closed_day_none", day=visit.day(first)))
+    return first, until

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from types import ModuleType
 
 from pokea.errors import Misuse
-from pokea.words import booking, common, dispatch, leads, numbers, reception, support, transfer
+from pokea.words import booking, common, dispatch, leads, messages, numbers, reception, support, transfer
 
-AREAS: tuple[ModuleType, ...] = (common, booking, reception, support, leads, dispatch, transfer, numbers)
+AREAS: tuple[ModuleType, ...] = (common, messages, booking, reception, support, leads, dispatch, transfer, numbers)
 
 
 def _collected(table: str) -> Mapping[str, str]:

@@ -24,7 +24,6 @@ ENGLISH = {
     "leads_too_many": "Thank you, we have your answers already.",
     "leads_callback_message": "Please call me back about {purpose}.",
     "leads_reason": "{purpose}: {score} points. {reasons}",
-    "leads_no_number": "I cannot see your number, so there is nothing that I could take off our list. Goodbye.",
 }
 
 SWAHILI = {
@@ -49,5 +48,4 @@ SWAHILI = {
     "leads_too_many": "Asante, majibu yako tayari tunayo.",
     "leads_callback_message": "Naomba nipigiwe simu kuhusu {purpose}.",
     "leads_reason": "{purpose}: pointi {score}. {reasons}",
-    "leads_no_number": "Siioni nambari yako, kwa hiyo hakuna ninachoweza kuondoa kwenye orodha yetu. Kwaheri.",
 }

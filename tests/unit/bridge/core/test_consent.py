@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from bridge.core.consent import TABLE, Consent, Secrets, Word
 from bridge.core.frames import (
     CallerTranscribed,
+    CallTool,
+    DrainExpired,
     EndCall,
     FlushSwitch,
     GenerationComplete,
@@ -19,8 +21,9 @@ from bridge.core.frames import (
     ToolAsked,
 )
 from bridge.core.stereo import StereoTape
+from pokea.toolkit import Effect
 from tests.support.traced_call import PER_MS, TracedCall, allowed_mask, caller_samples, heard_ms
-from tests.unit.bridge.virtual_call import ALL_CLIPS, context
+from tests.unit.bridge.virtual_call import ALL_CLIPS, TOOLS, context
 
 NOTICE_MS = heard_ms(2_000)  # of the greeting's clip
 
@@ -134,6 +137,67 @@ def test_a_no_deletes_what_there_is_and_stands_for_the_rest_of_the_call() -> Non
     assert call.ended is not None  # served to its end
 
 
+CONSENT = {"effects": {**TOOLS, "recordingConsent": Effect.NOTE}}
+
+
+def asks_consent(call: TracedCall, answer: object, tool_call_id: str = "c1") -> None:
+    call.feed(ToolAsked(tool_call_id, "recordingConsent", {"answer": answer}))
+
+
+@pytest.mark.parametrize("said", ["no", "No, please don't.", "hapana", "Sitaki"])
+def test_a_no_counts_from_the_moment_it_is_passed_on(said: str) -> None:
+    call = recorded(**CONSENT)
+    call.advance(6_000)
+    asks_consent(call, said)
+    assert call.dropped_ms == [6_000] and any(isinstance(order, CallTool) for order in call.orders)
+    call.advance(3_000)
+    assert not call.kept
+
+
+def test_a_no_stands_though_the_tool_that_writes_it_down_fails() -> None:
+    call = recorded(**CONSENT)
+    call.advance(6_000)
+    asks_consent(call, "no")
+    call.advance(3_000)
+    call.tool_answers("c1", payload={"status": "unknown", "code": "tools_timeout"}, failed=True)
+    call.advance(5_000)
+    hang_up(call)
+    assert call.dropped_ms == [6_000] and not call.kept
+
+
+def test_a_no_stands_though_the_caller_hangs_up_before_it_was_written_down() -> None:
+    call = recorded(**CONSENT)
+    call.advance(6_000)
+    asks_consent(call, "no")
+    hang_up(call)
+    assert call.dropped_ms == [6_000] and not call.kept
+
+
+def test_a_no_is_heeded_among_the_last_words_too() -> None:
+    call = recorded(**CONSENT)
+    call.advance(6_000)
+    call.feed(DrainExpired())
+    asks_consent(call, "no")
+    assert call.dropped_ms == [6_000]
+
+
+@pytest.mark.parametrize("said", ["yes", "", "maybe", "yes and no", 7, None])
+def test_anything_else_waits_for_the_tools_answer(said: object) -> None:
+    for rule in ("notice", "ask"):
+        call = recorded(rule, **CONSENT)
+        call.advance(6_000)
+        asks_consent(call, said)
+        call.advance(2_000)
+        assert not call.dropped_ms and bool(call.kept) is (rule == "notice")
+
+
+def test_another_tools_no_is_no_word_on_recording() -> None:
+    call = recorded(**CONSENT)
+    call.advance(6_000)
+    call.feed(ToolAsked("t1", "findTimes", {"answer": "no"}))
+    assert not call.dropped_ms
+
+
 # --- digits ----------------------------------------------------------------------------------------------------------------
 
 
@@ -155,6 +219,18 @@ def test_nothing_is_kept_from_the_question_for_digits_to_the_answer_of_the_tool_
     call.advance(2_999)  # to the end of a frame
     hang_up(call)
     assert_kept(call, (NOTICE_MS, asked_ms), (over_ms, call.now))
+
+
+@pytest.mark.parametrize("kind", [4, "secret"])
+def test_what_is_said_while_a_secret_is_asked_for_is_in_no_transcript(kind: object) -> None:
+    call = recorded()
+    call.advance(4_000)
+    call.feed(ToolAsked("v1", "findTimes", {}))
+    call.tool_answers("v1", payload={"expects_digits": kind})
+    call.feed(CallerTranscribed("the fourteenth of March"), CallerTranscribed(" nineteen ninety", finished=True))
+    hang_up(call)
+    assert call.all(Note)
+    assert not any(word in str(call.all(Note)) for word in ("fourteenth", "March", "ninety"))
 
 
 def test_an_answer_that_was_under_way_does_not_end_the_pause() -> None:

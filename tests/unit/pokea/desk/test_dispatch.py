@@ -12,7 +12,9 @@ import pytest
 from pokea import agents
 from pokea.agents import Desk
 from pokea.backends import BackendDown
+from pokea.consent import is_suppressed
 from pokea.desk.base import Opening
+from pokea.dispatch import WRONG_NAMES_A_PARCEL
 from pokea.ids import SessionId
 from pokea.number_words import EN_UNITS
 from pokea.phone_numbers import E164
@@ -291,6 +293,21 @@ def test_names_are_tried_three_times_in_a_call_and_six_times_a_day() -> None:
     assert status(desk(PARCEL, number=E164("+254733000010"), store=store).tool("trackShipment", right)) == "ok"
 
 
+@pytest.mark.parametrize("withheld", [True, False])
+def test_names_for_one_parcel_are_tried_twelve_times_a_day_whoever_calls(withheld: bool) -> None:
+    store = MemoryStore()
+    for n in range(WRONG_NAMES_A_PARCEL):
+        number = None if withheld else E164(f"+2547330001{n:02d}")
+        talk = desk(number=number, store=store)
+        assert (
+            status(talk.tool("trackShipment", {"trackingId": f"={ID}", "name": f"Wrong {chr(65 + n)}name"})) == "none"
+        )
+    late = desk(number=STRANGER, store=store)
+    assert status(late.tool("trackShipment", {"trackingId": f"={ID}", "name": NAME})) == "none"
+    other = desk(number=STRANGER, store=store)
+    assert status(other.tool("trackShipment", {"trackingId": f"={OTHER_ID}", "name": "Peter Kamau"})) == "ok"
+
+
 def test_the_name_is_asked_once_in_a_call() -> None:
     talk = known(desk())
     assert status(talk.tool("reschedule", {"when": "tomorrow"})) == "proposed"
@@ -352,6 +369,13 @@ def test_a_call_about_a_parcel_opens_with_it_and_names_nobody() -> None:
     assert opening.greeting.endswith("about 40 minutes away. Will somebody be there to receive it?")
     assert not any(word in opening.greeting for word in ("Amina", "River", "gate"))
     assert opening.first == {"tool": "deliveryAnswer", "arguments": {}, "fill": "answer", "expect": "yes_no"}
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", "at about 5 o'clock"), ("sw", "unatarajiwa kufika")])
+def test_hours_away_is_said_as_a_time_of_day(language: str, words: str) -> None:
+    opening = rung(desk(replace(PARCEL, eta_at=SATURDAY + timedelta(minutes=420)), language=language), shipment=ID)
+    assert opening is not None and words in opening.greeting
+    assert "420" not in opening.greeting
 
 
 def test_without_a_context_the_called_number_finds_the_parcel() -> None:
@@ -416,6 +440,76 @@ def test_another_day_without_a_day_is_asked_for_and_noise_is_asked_again() -> No
     rung(talk, shipment=ID)
     assert follow(talk.tool("deliveryAnswer", {"answer": "on another day please"}))["fill"] == "when"
     assert follow(talk.tool("deliveryAnswer", {"answer": "hm what"}))["fill"] == "answer"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "hakuna shida", "ndiyo hakuna shida", "yes no problem", "kutakuwa na mtu", "naam", "eeh", "I am at home", "I am",
+        "mke wangu atakuwepo", "nipo", "niko nyumbani", "hakutakuwa na shida", "yes my wife will be there at one",
+        "yes, come at nine", "Sawa.", "yes I will", "we'll be there",
+    ],
+)  # fmt: skip
+def test_every_way_to_say_that_somebody_is_there(answer: str) -> None:
+    for language in ("en", "sw"):
+        talk = desk(language=language)
+        rung(talk, shipment=ID)
+        proposed = talk.tool("deliveryAnswer", {"answer": answer})
+        assert status(proposed) == "proposed"
+        assert "Somebody will be there" in str(proposed.payload["arguments"])
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "hapana", "hakutakuwa na mtu", "sipo", "sitakuwepo", "hakuna mtu", "hakuna", "nobody will be at home", "I am not at home",
+        "no I will not be there", "I am at work", "I don't think I will be there", "nobody",
+    ],
+)  # fmt: skip
+def test_every_way_to_say_that_nobody_is_there(answer: str) -> None:
+    talk = desk()
+    rung(talk, shipment=ID)
+    assert said(talk.tool("deliveryAnswer", {"answer": answer})).startswith("Shall we bring it on another day")
+
+
+@pytest.mark.parametrize("answer", ["yes no", "sijui kama nitakuwepo", "I am not sure I will be there", "purple"])
+def test_what_says_neither_is_asked_twice_and_then_a_person_is_offered(answer: str) -> None:
+    talk = desk()
+    rung(talk, shipment=ID)
+    results = [talk.tool("deliveryAnswer", {"answer": answer}) for _ in range(3)]
+    assert [status(result) for result in results] == ["ask", "ask", "refused"]
+    assert follow(results[-1])["yes"]["tool"] == "handOver"
+
+
+def test_the_guard_is_understood_with_an_exclamation_mark() -> None:
+    talk = desk()
+    rung(talk, shipment=ID)
+    assert "leave it with the guard, please." in said(
+        talk.tool("deliveryAnswer", {"answer": "leave it with the guard, please!"})
+    )
+
+
+def test_a_yes_with_another_day_is_another_day() -> None:
+    talk = desk()
+    rung(talk, shipment=ID)
+    proposed = talk.tool("deliveryAnswer", {"answer": "yes but bring it tomorrow"})
+    assert "2026-11-22" in str(proposed.payload["arguments"])
+
+
+def test_a_whole_week_is_no_day_yet() -> None:
+    talk = desk()
+    rung(talk, shipment=ID)
+    assert follow(talk.tool("deliveryAnswer", {"answer": "no, next week"}))["tool"] == "reschedule"
+
+
+@pytest.mark.parametrize("tool", ["optOut", "deliveryAnswer"])
+@pytest.mark.parametrize("number", [AMINA, None])
+def test_a_recipient_can_ask_not_to_be_called_again(tool: str, number: E164 | None) -> None:
+    talk = desk(number=number)
+    done = talk.tool(tool, {"answer": "stop calling me"} if tool == "deliveryAnswer" else {})
+    assert (status(done), done.end_call) == ("opted_out", True)
+    assert is_suppressed(talk.store, COURIER.business_id, AMINA) is (number is not None)
+    assert ("I cannot see your number" in said(done)) is (number is None)
 
 
 def test_this_afternoon_is_no_other_day() -> None:

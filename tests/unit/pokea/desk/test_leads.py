@@ -246,6 +246,9 @@ def test_a_withheld_number_cannot_be_suppressed_and_is_not_said_to_be() -> None:
     assert done.end_call
     assert "I cannot see your number" in str(done.payload["say"])
     assert store_of(conversation).all_records(SUPPRESSION) == ()
+    later = conversation.tool("recordAnswer", {"question": "opening", "answer": "yes"})
+    assert "I cannot see your number" in str(later.payload["say"])
+    assert later.end_call
 
 
 def test_one_number_cannot_fill_the_books() -> None:
@@ -296,3 +299,20 @@ def test_the_instructions_and_standing_phrases_are_complete() -> None:
     assert "{" not in text
     assert "optOut" in text
     assert all("{" not in words for words in AGENT.phrases(MIZANI, "sw").values())
+
+
+def test_an_unclear_answer_about_recording_is_no_refusal() -> None:
+    conversation = call(profile=replace(MIZANI, recording=Recording.ASK))
+    result = conversation.tool("recordingConsent", {"answer": "what for"})
+    assert result.recording is None
+    assert "May I record this call?" in str(result.payload["say"])
+    assert result.payload["then"]["tool"] == "recordingConsent"  # type: ignore[index]
+
+
+def test_a_no_to_recording_after_the_last_question_does_not_begin_again() -> None:
+    conversation = call(profile=replace(MIZANI, recording=Recording.NOTICE))
+    warm = answers(conversation, "yes", "yes", "four", "in three months")
+    result = conversation.tool("recordingConsent", {"answer": "no"})
+    assert result.recording is False
+    assert result.payload["say"] == f"All right, this call is not recorded. {warm.payload['say']}"
+    assert result.payload["then"] == warm.payload["then"]

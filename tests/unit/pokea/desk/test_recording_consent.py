@@ -13,10 +13,11 @@ from pokea.consent import STOP_KEY
 from pokea.ids import SessionId
 from pokea.profile import Profile
 from pokea.retention import Recording
+from pokea.sautikit.closings import RecordingPointer, recording_key
 from pokea.toolkit import Effect
 from pokea.words import say
 from tests.fakes.conversation import CLINIC, Conversation
-from tests.support.control_plane import LINE, PROFILES, ControlPlane, opened
+from tests.support.control_plane import LINE, PROFILES, SESSION, ControlPlane, opened
 
 
 def business(rule: Recording) -> Profile:
@@ -108,3 +109,25 @@ def test_the_bridge_is_told_how_to_hear_an_opt_out_where_there_is_the_tool() -> 
     stop = opened(plane, document)["result"]["context"]["stop"]
     assert (stop["tool"], stop["key"]) == ("optOut", STOP_KEY)
     assert "usinipigie" in stop["words"] and "stop calling" in stop["words"]
+
+
+# --- what `close` keeps ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("answer", "is_kept"), [("yes", True), ("no", False), (None, True)])
+def test_nothing_points_at_a_recording_of_a_caller_who_said_no(answer: str | None, is_kept: bool) -> None:
+    """The second line: a bridge that obeys a no reports no recording."""
+    asks = replace(PROFILES[LINE.business_id], recording=Recording.ASK)
+    plane = ControlPlane(profiles={**PROFILES, LINE.business_id: asks})
+    token = opened(plane, plane.ring())["result"]["call_token"]
+    if answer is not None:
+        request = {"operation": "tool", "call_token": token, "tool_call_id": "c1", "tool": "recordingConsent"}
+        arguments = {"arguments": {"answer": answer}, "evidence": {"at_ms": 0, "read_back": None, "caller_turns": []}}
+        assert plane.tools({**request, **arguments}, None)["ok"] is True
+    key = recording_key(LINE.business_id, "2026-03-02", SESSION)
+    pointer = {"key": key, "bytes": 64_044, "ms": 1_000}
+    end = {"operation": "close", "call_token": token, "reason": "goodbye", "duration_ms": 9_000, "transcript": []}
+    assert plane.tools({**end, "recording": pointer}, None)["ok"] is True
+    closing = plane.closings.closing(SESSION)
+    assert closing is not None
+    assert closing.recording == (RecordingPointer(key, 64_044, 1_000) if is_kept else None)

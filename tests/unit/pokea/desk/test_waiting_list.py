@@ -6,8 +6,11 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, cast
 
+import pytest
+
 from pokea.ids import BusinessId, SessionId
 from pokea.phone_numbers import E164
+from pokea.toolkit import ToolResult
 from pokea.waiting import NOTICE, WAITING, Waiting, WaitingState, decide_offer
 from tests.fakes.conversation import CLINIC, Conversation
 from tests.fakes.memory_store import MemoryStore
@@ -125,3 +128,31 @@ def test_a_withheld_number_books_twice_a_call_at_most() -> None:
     for hour in ("nine", "ten"):
         call.book(f"next Thursday at {hour} in the morning", name=f"Person {hour}")
     assert call.propose("next Thursday at eleven in the morning").payload["code"] == "too_many"
+
+
+def refused_days(when: str, language: str = "en") -> ToolResult:
+    call = Conversation(language=language)
+    result = call.tool("proposeWaitingList", {"service": "cleaning", "when": when, "name": "Juma Mwangi"})
+    assert "nonce" not in result.payload
+    return result
+
+
+@pytest.mark.parametrize("when", ["15 June 2027", "15 June 2027 at ten in the morning"])
+def test_nobody_waits_for_a_day_beyond_the_diary(when: str) -> None:
+    assert refused_days(when).payload["status"] == "too_far"
+
+
+@pytest.mark.parametrize("when", ["29 November 2026", "29 November 2026 at ten in the morning"])
+def test_nobody_waits_for_a_day_on_which_we_are_closed(when: str) -> None:
+    result = refused_days(when)
+    assert result.payload["status"] == "closed"
+    assert "closed" in str(result.payload["say"])
+
+
+@pytest.mark.parametrize(
+    ("language", "when", "span"), [("en", "next week", ", from "), ("sw", "wiki ijayo", ", kuanzia ")]
+)
+def test_days_stand_in_the_sentence_as_part_of_it(language: str, when: str, span: str) -> None:
+    call = Conversation(language=language)
+    proposed = call.tool("proposeWaitingList", {"service": "cleaning", "when": when, "name": "Juma Mwangi"})
+    assert span in str(proposed.payload["say"])

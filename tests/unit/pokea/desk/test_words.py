@@ -35,3 +35,13 @@ def test_missing_words_and_fields_are_our_bug() -> None:
         say("en", "goodbye")
     with pytest.raises(Misuse):
         say("fr", "goodbye", business="x")
+
+
+def test_swahili_keeps_to_one_word_for_one_thing() -> None:
+    for other in ("nambari", "kingine", "namba unayopigia", "nasoma tena"):
+        assert not {key for key, text in WORDS["sw"].items() if other in text.casefold()}, other
+
+
+def test_words_around_a_hand_off_fit_an_office_and_several_people() -> None:
+    around = " ".join(text for key, text in WORDS["sw"].items() if key.startswith("handoff_"))
+    assert not {form for form in ("kumpata", "hapatikani", "hawezi", "yuko", "akupigie", "kuwapata") if form in around}
