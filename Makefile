@@ -34,7 +34,7 @@ demo: setup
 	$(BIN)/pokea demo --agent all
 
 test: setup
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not faults"
+	$(BIN)/python -m pytest -n 3 --dist worksteal -m "not faults"
 
 check: setup
 	$(BIN)/ruff check .

@@ -94,9 +94,10 @@ class BridgeSettings:
     idle_ask_again_s: int = setting("POKEA_IDLE_ASK_AGAIN_S", integer(1, 600), 16)
     idle_goodbye_s: int = setting("POKEA_IDLE_GOODBYE_S", integer(1, 600), 24)
     max_call_s: int = setting("POKEA_MAX_CALL_S", integer(10, 14_400), 900)
+    max_joined_s: int = setting("POKEA_MAX_JOINED_S", integer(10, 14_400), 3_600)
     max_call_tokens: int = setting("POKEA_MAX_CALL_TOKENS", integer(0, 100_000_000), 2_000_000)  # 0: no cap
     carrier_continues: bool = setting("POKEA_CARRIER_CONTINUES", switch, False)
-    drain_s: int = setting("POKEA_DRAIN_S", integer(0, 14_400), 110)
+    drain_s: int = setting("POKEA_DRAIN_S", integer(0, 14_400), 100)  # containers get 120 to stop
     clips_dir: str = setting("POKEA_CLIPS_DIR", string, "")
     records_dir: str = setting("POKEA_CALL_RECORDS_DIR", string, "")
     frames_dir: str = setting("POKEA_FRAMES_DIR", string, "")
@@ -129,6 +130,7 @@ class BridgeSettings:
             self.idle_goodbye_s * 1000,
             self.max_call_s * 1000,
             self.max_call_tokens or None,
+            self.max_joined_s * 1000,
         )
         return SessionSettings(
             engines=tuple(self.engine(name) for name in self.engines),

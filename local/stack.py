@@ -312,6 +312,9 @@ async def _until_ready(child: Child, url: str) -> None:
     raise ChildFailed(f"{child.name} did not answer at {url} within {BRIDGE_UP_WITHIN.total_seconds():.0f} s")
 
 
+LOCAL_SCOPES = ("calls:write", "shipments:write", "tasks:read", "tasks:write", "accounts:write")
+
+
 def ensure_api_keys(stack: Stack, desk: Desk) -> None:
     """One API key for each business, drawn on its first start; `pokea call --outbound` uses it."""
     path = stack.options.state_dir / "api_keys.json"
@@ -321,7 +324,5 @@ def ensure_api_keys(stack: Stack, desk: Desk) -> None:
         return
     store = DynamoApiKeyStore(stack.core_table())
     for business in missing:
-        keys[business] = store.create_key(
-            business, ["calls:write", "shipments:write"], label="local", at=datetime.now(UTC)
-        )
+        keys[business] = store.create_key(business, LOCAL_SCOPES, label="local", at=datetime.now(UTC))
     write_private(path, keys)

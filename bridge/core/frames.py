@@ -266,6 +266,7 @@ class HandoffBegun:
     dials: bool
     ring_s: int
     hop: str = field(default="", repr=False)
+    answer_s: int = 0  # to ring and to answer, together
 
 
 class Asked(StrEnum):

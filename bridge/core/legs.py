@@ -8,6 +8,7 @@ words in the brief otherwise.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from bridge.core.caller_audio import UNANSWERED_MS
 from bridge.core.engines import Engine
@@ -282,12 +283,15 @@ class Legs:
 
     # --- tools --------------------------------------------------------------------------------------------------------------
 
-    def tool_asked(self, event: ToolAsked, now_ms: float, keys: str = "") -> ToolReturned | None:
-        """Have a tool called, or answer at once. Returns the kept answer, if it was answered with one. `keys`: a secret for the tool."""
+    def tool_asked(
+        self, event: ToolAsked, now_ms: float, keys: str = "", instead: Mapping[str, Any] | None = None
+    ) -> ToolReturned | None:
+        """Have a tool called, or answer at once. Returns the kept answer, if it was answered with one. `keys`: a secret for the tool.
+        `instead`: what it is answered with and not called."""
         self.acted()
         self.uplink.listen(now_ms)
         evidence = to_json(self.read_back.evidence(now_ms, self.uplink.detector.turns), keys)
-        asked = self.desk.asked(event, evidence, now_ms, self._last_turns(event.name))
+        asked = self.desk.asked(event, evidence, now_ms, self._last_turns(event.name), instead)
         if asked is None:
             self.watchdog.tool_runs(now_ms)
             return None

@@ -13,6 +13,7 @@ class Limits:
     idle_goodbye_ms: int = 24_000
     max_call_ms: int = 900_000
     max_tokens: int | None = None  # of one call, as its models count them; None for no cap
+    max_joined_ms: int = 3_600_000  # from the moment that a person takes the caller
 
 
 class Due(StrEnum):
@@ -62,6 +63,13 @@ class IdleTimer:
 class DurationLimit:
     def __init__(self, limits: Limits) -> None:
         self.deadline_ms: float | None = float(limits.max_call_ms)
+        self._max_joined_ms = limits.max_joined_ms
+        self._is_joined = False
+
+    def joined(self, now_ms: float) -> None:
+        """A person has taken the caller (no effect the second time)."""
+        if not self._is_joined and self.deadline_ms is not None:
+            self._is_joined, self.deadline_ms = True, max(self.deadline_ms, now_ms + self._max_joined_ms)
 
     def due(self, now_ms: float) -> Due | None:
         if self.deadline_ms is None or now_ms < self.deadline_ms:

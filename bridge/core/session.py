@@ -224,7 +224,10 @@ class CallSession:
 
     def peer_audio(self, data: Buffer, now_ms: float) -> Buffer | None:
         """Sound of the other leg of a hand-off (PCM16, 16 kHz, mono); what is to be sent to the switch at once."""
-        if self._congested_since_ms is not None or self.ended:
+        if self.ended:
+            return None
+        self.handoff.peer_heard(now_ms)
+        if self._congested_since_ms is not None:
             return None
         message = self.handoff.peer_audio(data, now_ms)
         if message is not None and self.witness.listens:
@@ -301,6 +304,8 @@ class CallSession:
 
     def _settle_handoff(self, now_ms: float) -> None:
         self.handoff.settle(now_ms)
+        if self.handoff.is_joined:
+            self._patience.joined(now_ms)
         if self.handoff.holds_line:
             self._patience.progress()
 
@@ -382,12 +387,15 @@ class CallSession:
             self.mouth.caller_done()
 
     def _on_key(self, event: DtmfPressed, now_ms: float) -> None:
-        if not self.ending.is_deaf and not self.handoff.key(event.digit, now_ms):
+        if self.ending.is_deaf:
+            return
+        self._patience.active()
+        self._patience.key()
+        if not self.handoff.key(event.digit, now_ms):
             is_number = self.witness.secrets.are_expected or self.caller.keys.deadline_ms is not None
             if self.opt_out.key(event.digit, now_ms, is_number=is_number):
                 return
             self._caller_active()
-            self._patience.key()
             self.caller.key(event, now_ms)
 
     # --- the agent's speech -------------------------------------------------------------------------------------------------
@@ -410,13 +418,15 @@ class CallSession:
     # --- tools --------------------------------------------------------------------------------------------------------------
 
     def _on_tool_asked(self, event: ToolAsked, now_ms: float) -> None:
+        self.witness.tool_asked(event, now_ms)
         if self.ending.is_deaf:
             return
         if self.legs.desk.effect(event.name) is not Effect.END:
             self.ending.reopen()
         self.mouth.caller_done()
         self._patience.progress()
-        kept = self.legs.tool_asked(event, now_ms, self.caller.keys.secret)
+        instead = self.handoff.answers(self.legs.desk.effect(event.name))
+        kept = self.legs.tool_asked(event, now_ms, self.caller.keys.secret, instead)
         if kept is not None and kept.end_call:
             self.ending.goodbye(now_ms)
 

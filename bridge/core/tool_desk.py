@@ -102,8 +102,9 @@ class ToolDesk:
         evidence: Mapping[str, Any],
         now_ms: float,
         last_turns: tuple[tuple[str, str], ...] = (),
+        instead: Mapping[str, Any] | None = None,
     ) -> Asked | None:
-        """What to do about a call of the model's; None for one that is already under way."""
+        """What to do about a call of the model's; None for one that is already under way. `instead`: what a new one is answered with."""
         if self._is_known(event.tool_call_id):
             return None
         key = event.name + "\n" + json.dumps(event.arguments, sort_keys=True, default=str)
@@ -118,8 +119,8 @@ class ToolDesk:
                 item.waiting.append(event.tool_call_id)
                 item.orphan = False
                 return None
-        if len(self._open) >= _AT_ONCE:
-            return Asked(AnswerTool(event.tool_call_id, event.name, BUSY))
+        if instead is not None or len(self._open) >= _AT_ONCE:
+            return Asked(AnswerTool(event.tool_call_id, event.name, BUSY if instead is None else instead))
         item = _Open(event.name, event.arguments, event.tool_call_id, now_ms, key, [event.tool_call_id])
         self._open[event.tool_call_id] = item
         return Asked(CallTool(event.tool_call_id, event.name, event.arguments, evidence, last_turns))

@@ -6,11 +6,13 @@ from collections.abc import Callable
 
 from bridge.core.consent import RecordingDesk, Secrets
 from bridge.core.context import CallContext
-from bridge.core.frames import Buffer, Command, ToolReturned
+from bridge.core.frames import Buffer, Command, ToolAsked, ToolReturned
 from bridge.core.playout import Utterance
 from bridge.core.turn_clock import TurnClock
 from bridge.core.uplink import Uplink
 from bridge.core.voice import Voice
+from pokea.retention import RECORDING_TOOL
+from pokea.said_answers import yes_or_no
 
 
 class Witness:
@@ -63,6 +65,12 @@ class Witness:
             self.recording.over(utterance, now_ms)
 
     # --- what may be kept ---------------------------------------------------------------------------------------------------
+
+    def tool_asked(self, event: ToolAsked, now_ms: float) -> None:
+        """A no counts from the moment it is passed on, whatever becomes of the tool that writes it down. A yes waits for its answer."""
+        answer = event.arguments.get("answer") if event.name == RECORDING_TOOL else None
+        if self.recording is not None and isinstance(answer, str) and yes_or_no(answer) is False:
+            self.recording.answered(False, now_ms)
 
     def tool_answered(self, event: ToolReturned, now_ms: float, under_way: frozenset[str]) -> None:
         """Secrets to come, or the caller's word on being recorded."""

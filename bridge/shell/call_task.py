@@ -73,6 +73,7 @@ from bridge.shell.relay import RelayGate
 from bridge.shell.tool_client import Opened, ToolClient
 from bridge.wire import audio_fork
 from pokea.errors import CallError, Misuse
+from pokea.sautikit.closings import RecordingPointer
 
 _BAD_TEXTS_AT_MOST = 50
 _HANG_UP_AT_LAST_S = 1.0
@@ -218,11 +219,13 @@ class Call:
     async def _report(self, end: EndCall) -> None:
         """Once per call, after everything else is gone."""
         recording = await self._recording.finish() if self._recording is not None else None
-        if self._services.tools is None or not self._call_token:
-            return
-        await self._handoff.report(end)
+        if self._services.tools is not None and self._call_token:
+            # At the limit of a drain there is time for one deadline, not for two.
+            await asyncio.gather(self._handoff.report(end), self._close(self._services.tools, end, recording))
+
+    async def _close(self, tools: ToolClient, end: EndCall, recording: RecordingPointer | None) -> None:
         try:
-            await self._services.tools.close(self._call_token, end, recording)
+            await tools.close(self._call_token, end, recording)
         except CallError as problem:
             log.error("end of call %s was not reported: %s", self._session_id, problem.code)
 

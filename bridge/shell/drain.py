@@ -8,19 +8,23 @@ import signal
 
 from bridge.shell.health import Health
 
-# The process is gone five seconds after the limit, whatever happens: what stops it after that is a kill that reports nothing.
+# After the limit come the last words, and then the reports: a call that was hung up tells the control plane how it ended, for which it
+# has the tools' deadline. What stops the process after that is a kill that reports nothing.
 _LAST_WORDS_S = 3.5
-_LEAVE_S = 1.5
+_HANG_UP_S = 1.5
+_TOOLS_DEADLINE_S = 3.0
 _LOOK_EVERY_S = 0.1
 log = logging.getLogger(__name__)
 
 
 class Drain:
-    """Begins with SIGTERM or SIGINT; the second signal shortens it to the last words."""
+    """Begins with SIGTERM or SIGINT; the second signal shortens it to the last words. `limit_s`: for live calls;
+    `tools_deadline_s`: for the report of one that was cut."""
 
-    def __init__(self, health: Health, limit_s: float) -> None:
+    def __init__(self, health: Health, limit_s: float, tools_deadline_s: float = _TOOLS_DEADLINE_S) -> None:
         self._health = health
         self._limit_s = limit_s
+        self._leave_s = tools_deadline_s + _HANG_UP_S
         self._asked = asyncio.Event()
         self._hurry = asyncio.Event()
 
@@ -36,6 +40,11 @@ class Drain:
         self._health.changed()
         self._asked.set()
 
+    @property
+    def longest_s(self) -> float:
+        """From the signal until the process may exit, whatever happens."""
+        return self._limit_s + _LAST_WORDS_S + self._leave_s
+
     async def wait(self) -> None:
         """Returns when the process may exit."""
         await self._asked.wait()
@@ -46,7 +55,7 @@ class Drain:
         await self._until_empty(_LAST_WORDS_S, None)
         for call in tuple(self._health.calls):
             call.must_leave()
-        await self._until_empty(_LEAVE_S, None)
+        await self._until_empty(self._leave_s, None)
 
     async def _until_empty(self, limit_s: float, cut_short: asyncio.Event | None) -> None:
         loop = asyncio.get_running_loop()

@@ -36,6 +36,7 @@ _RETRIES = 2
 _PAUSE_S = 0.15  # doubled per retry; half of it is drawn, so that bridges do not come back in step
 _REPEATABLE = "commitProposal"  # done once per tool call id, however often it is asked for
 _RING_AT_MOST_S = 120
+_ANSWER_AT_MOST_S = 300
 
 _UNKNOWN = (
     "It is not known whether this was done. Tell the caller so honestly, do not say that it was done or that it failed, "
@@ -221,7 +222,9 @@ def _handoff(value: object) -> HandoffBegun | None:
     if not isinstance(handoff_id, str) or not handoff_id or mode not in ("attended", "dial"):
         return None
     ring_s = ring_s if isinstance(ring_s, int) and 0 <= ring_s <= _RING_AT_MOST_S else _RING_AT_MOST_S
-    return HandoffBegun(handoff_id, mode == "dial", ring_s, hop if isinstance(hop, str) else "")
+    answer_s = value.get("answer_s")
+    answer_s = answer_s if isinstance(answer_s, int) and ring_s <= answer_s <= _ANSWER_AT_MOST_S else 0
+    return HandoffBegun(handoff_id, mode == "dial", ring_s, hop if isinstance(hop, str) else "", answer_s)
 
 
 def _result(reply: bytes) -> Mapping[str, Any]:

@@ -113,7 +113,7 @@ async def serve(
     health = Health(settings.max_calls)
     relay = Relay(relay_address(settings.relay_host), stack=settings.ws_stack)
     services = build_services(settings, secrets, health, relay.gate)
-    drain = Drain(health, settings.drain_s)
+    drain = Drain(health, settings.drain_s, settings.tools_deadline_ms / 1000)
     drain.listen()
     warm_up()
     watch, dead_legs = LoopWatch(), DeadLegs(health)

@@ -1,4 +1,4 @@
-"""What the media bridge calls by Lambda Invoke: open, tool, close. JSON in, JSON out; see `requests` for the shapes.
+"""What the media bridge calls by Lambda Invoke: open, tool, handoff, close. JSON in, JSON out; see `requests` for the shapes.
 
 {"ok": true, "result": {…}}
 {"ok": false, "error": {"code", "kind", "message", "retryable"}}     kind: one of KINDS, or Misuse
@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
-from functions.tools.requests import Close, Open, Request, parse
+from functions.tools.requests import Close, HandoffRequest, Open, Request, parse
 from functions.tools.wiring import Tools, build
 from pokea.adapters.observability import Log
 from pokea.errors import (
@@ -28,6 +28,7 @@ from pokea.errors import (
 
 Handler = Callable[[Any, Any], dict[str, object]]
 KINDS = (Conflict, Denied, Unauthorized, RejectedInput, NotFound, Unavailable, Indeterminate)
+HAND_OVER = "handOver"
 REMAINING_MARGIN_S = 0.3  # of Lambda's own limit, kept back to answer in
 
 
@@ -44,8 +45,9 @@ def make_handler(provide: Callable[[], Tools], log: Log) -> Handler:
         operation, tool = "unknown", None
         try:
             request = parse(event)
-            operation, tool = request.operation, getattr(request, "tool", None)
-            result = _in_time(provide(), request, context)
+            operation, parts = request.operation, provide()
+            tool = _loggable(parts, getattr(request, "tool", None))
+            result = _in_time(parts, request, context)
         except CallError as error:
             log.warning("refused", operation=operation, tool=tool, code=error.code, error=type(error).__name__)
             log.count("ToolRefused", operation=operation, kind=type(error).__name__)
@@ -56,9 +58,25 @@ def make_handler(provide: Callable[[], Tools], log: Log) -> Handler:
             return _failure(Indeterminate("internal", "something went wrong; it may or may not have been done"))
         took_ms = round((time.perf_counter() - started) * 1_000)
         log.info("done", operation=operation, tool=tool, took_ms=took_ms)
+        if (code := _refused_transfer(tool, result)) is not None:
+            log.warning("hand-off refused", tool=tool, code=code)
+            log.count("HandoffRefused", code=code)
         return {"ok": True, "result": result}
 
     return handler
+
+
+def _loggable(parts: Tools, tool: str | None) -> str | None:
+    """A tool's name, if it is one: a model can put anything in its place."""
+    return tool if tool is None or parts.operations.has_tool(tool) else "unknown"
+
+
+def _refused_transfer(tool: str | None, result: dict[str, object]) -> str | None:
+    """Somebody wanted to be put through to where nobody of the business is: worth an alarm when it comes often."""
+    payload = result.get("payload")
+    if tool != HAND_OVER or not isinstance(payload, Mapping) or payload.get("status") != "refused":
+        return None
+    return str(payload.get("code", ""))
 
 
 def _in_time(tools: Tools, request: Request, context: Any) -> dict[str, object]:
@@ -79,6 +97,8 @@ def _operate(tools: Tools, request: Request, now: Any) -> dict[str, object]:
         return tools.operations.open(request, now)
     if isinstance(request, Close):
         return tools.operations.close(request, now)
+    if isinstance(request, HandoffRequest):
+        return tools.operations.handoff(request, now)
     return tools.operations.tool(request, now)
 
 

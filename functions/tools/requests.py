@@ -1,14 +1,20 @@
-"""What the media bridge may ask for, checked. An unknown field is refused: nothing a model wrote can slip in beside what is declared."""
+"""What the media bridge may ask for, checked. An unknown field is refused: nothing a model wrote can slip in beside what is declared.
+
+What a close tells beside the end itself is cut to what fits, item by item: that a call is over is never refused for its trimmings.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import suppress
+from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
 from pokea.errors import RejectedInput
 from pokea.ids import Nonce, ToolCallId
-from pokea.sautikit.closings import CloseReason, Said
+from pokea.sautikit.closings import CloseReason, Fact, RecordingPointer, Said, ToolUse
 from pokea.toolkit import CallerTurn, Evidence, ReadBack, ToolCall
 
 Token = Annotated[str, Field(min_length=1, max_length=2_048)]
@@ -16,8 +22,12 @@ Millis = Annotated[int, Field(ge=0, le=24 * 3_600_000)]
 MAX_ARGUMENTS = 32
 MAX_ARGUMENTS_CHARS = 16_384
 MAX_CALLER_TURNS = 16
+MAX_LAST_TURNS = 12
 MAX_TRANSCRIPT = 5_000
 MAX_FACTS = 50
+MAX_TURNS = 500
+MAX_NAME = 64
+MAX_TEXT = 20_000
 
 
 class _Part(BaseModel):
@@ -41,12 +51,25 @@ class _Evidence(_Part):
     at_ms: Millis
     read_back: _ReadBack | None
     caller_turns: Annotated[list[_CallerTurn], Field(max_length=MAX_CALLER_TURNS)]
+    keys: Annotated[str, Field(pattern=r"^[0-9*#A-D]{0,20}$", repr=False)] = ""
 
 
 class _Utterance(_Part):
     who: Literal["agent", "caller"]
-    text: Annotated[str, Field(max_length=20_000)]
+    text: Annotated[str, Field(max_length=MAX_TEXT)]
     at_ms: Millis
+
+
+class HandoffAsked(StrEnum):
+    """What a bridge asks about a hand-off, or reports of it."""
+
+    STATUS = "status"
+    CANCEL = "cancel"
+    ACCEPT = "accept"
+    DECLINE = "decline"
+    BRIEFING = "briefing"
+    JOINED = "joined"
+    ENDED = "ended"
 
 
 class Open(_Part):
@@ -54,6 +77,10 @@ class Open(_Part):
     session_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:~-]{0,127}$")]
     token: Token
     bridge: Annotated[str, Field(max_length=128)]
+    relay: Annotated[str, Field(max_length=256, pattern=r"^(wss?://[A-Za-z0-9.\[\]:-]+)?$")] = ""
+
+
+_Turn = Annotated[list[Annotated[str, Field(max_length=500)]], Field(min_length=2, max_length=2)]
 
 
 class Tool(_Part):
@@ -63,6 +90,7 @@ class Tool(_Part):
     tool: Annotated[str, Field(min_length=1, max_length=64)]
     arguments: Annotated[dict[str, Any], Field(max_length=MAX_ARGUMENTS)]
     evidence: _Evidence
+    last_turns: Annotated[list[_Turn], Field(max_length=MAX_LAST_TURNS)] = []  # pydantic copies it
 
     def tool_call(self) -> ToolCall:
         """As the domain knows it. Raises RejectedInput for arguments of unreasonable size."""
@@ -82,19 +110,75 @@ class Tool(_Part):
                 finished_at_ms=read_back.finished_at_ms,
             )
         turns = tuple(CallerTurn(turn.started_at_ms, turn.ended_at_ms) for turn in evidence.caller_turns)
-        return Evidence(at_ms=evidence.at_ms, read_back=heard, caller_turns=turns)
+        last_turns = tuple((turn[0], turn[1]) for turn in self.last_turns)
+        return Evidence(evidence.at_ms, heard, turns, keys=evidence.keys, last_turns=last_turns)
 
 
 class _Fact(_Part):
-    tool: Annotated[str, Field(max_length=64)]
+    tool: Annotated[str, Field(max_length=MAX_NAME)]
     arguments: Annotated[dict[str, Any], Field(max_length=MAX_ARGUMENTS)]
     result: dict[str, Any]
 
     @property
     def line(self) -> str:
-        """As a person reads it: what was asked for, and what came of it."""
-        asked = ", ".join(f"{name}={value}" for name, value in self.arguments.items())
-        return f"{self.tool}({asked}): {self.result.get('status', '')} {self.result.get('say', '')}".rstrip()
+        """As a person reads it: what came of it, and never what it was asked with, which may have been a secret."""
+        return f"{self.tool}: {self.result.get('status', '')} {self.result.get('say', '')}".rstrip()
+
+
+class _ToolUse(_Part):
+    name: Annotated[str, Field(max_length=MAX_NAME)]
+    status: Annotated[str, Field(max_length=MAX_NAME)]
+    took_ms: Millis
+    at_ms: Millis
+
+
+class _Recording(_Part):
+    key: Annotated[str, Field(max_length=400)]
+    bytes: Annotated[int, Field(ge=0)]
+    ms: Millis
+
+
+def _latest(of: Any, most: int) -> BeforeValidator:
+    """Keeps the latest `most` items that are, or can be cut to, an `of`; drops the others."""
+    adapter: TypeAdapter[Any] = TypeAdapter(of)
+
+    def sifted(value: object) -> list[Any]:
+        items: list[Any] = []
+        for item in value[-most:] if isinstance(value, list) else []:
+            with suppress(ValidationError):
+                items.append(adapter.validate_python(_cut(item)))
+        return items
+
+    return BeforeValidator(sifted)
+
+
+def _or(of: Any, default: Any) -> BeforeValidator:
+    """`default` for what is no `of`."""
+    adapter: TypeAdapter[Any] = TypeAdapter(of)
+
+    def settled(value: object) -> Any:
+        with suppress(ValidationError):
+            return adapter.validate_python(value)
+        return default
+
+    return BeforeValidator(settled)
+
+
+def _cut(item: object) -> object:
+    """A fact, a tool's use or an utterance with what is too long made shorter."""
+    if not isinstance(item, Mapping):
+        return item
+    cut = dict(item)
+    for name, most in (("tool", MAX_NAME), ("name", MAX_NAME), ("status", MAX_NAME), ("text", MAX_TEXT)):
+        if isinstance(cut.get(name), str):
+            cut[name] = cut[name][:most]
+    if isinstance(arguments := cut.get("arguments"), Mapping):
+        cut["arguments"] = dict([*arguments.items()][:MAX_ARGUMENTS])
+    return cut
+
+
+_Language = Annotated[str, Field(strict=True, pattern=r"^([a-z]{2})?$")]
+_HandoffId = Annotated[str, Field(strict=True, max_length=128)]
 
 
 class Close(_Part):
@@ -102,14 +186,36 @@ class Close(_Part):
     call_token: Token
     reason: Annotated[CloseReason, Field(strict=False)]
     duration_ms: Millis
-    transcript: Annotated[list[_Utterance], Field(max_length=MAX_TRANSCRIPT)]
-    facts: Annotated[list[_Fact], Field(max_length=MAX_FACTS)] = []  # pydantic copies it
+    transcript: Annotated[list[_Utterance], _latest(_Utterance, MAX_TRANSCRIPT)]
+    facts: Annotated[list[_Fact], _latest(_Fact, MAX_FACTS)] = []  # pydantic copies it
+    language: Annotated[_Language, _or(_Language, "")] = ""
+    latency_ms: Annotated[list[Millis], _latest(Annotated[Millis, Field(strict=True)], MAX_TURNS)] = []
+    tools: Annotated[list[_ToolUse], _latest(_ToolUse, MAX_TURNS)] = []
+    recording: Annotated[_Recording | None, _or(_Recording, None)] = None
+    handoff: Annotated[_HandoffId | None, _or(_HandoffId, None)] = None
 
     def said(self) -> tuple[Said, ...]:
         return tuple(Said(line.who, line.text, line.at_ms) for line in self.transcript)
 
+    def used(self) -> tuple[ToolUse, ...]:
+        return tuple(ToolUse(tool.name, tool.status, tool.took_ms, tool.at_ms) for tool in self.tools)
 
-Request = Open | Tool | Close
+    def learned(self) -> tuple[Fact, ...]:
+        return tuple(Fact(fact.tool, fact.arguments, fact.result) for fact in self.facts)
+
+    def recorded(self) -> RecordingPointer | None:
+        found = self.recording
+        return None if found is None else RecordingPointer(found.key, found.bytes, found.ms)
+
+
+class HandoffRequest(_Part):
+    operation: Literal["handoff"]
+    call_token: Token
+    handoff_id: Annotated[str, Field(pattern=r"^[0-9a-f]{24}$")]
+    asked: Annotated[HandoffAsked, Field(strict=False)]
+
+
+Request = Open | Tool | Close | HandoffRequest
 _REQUEST: TypeAdapter[Request] = TypeAdapter(Annotated[Request, Field(discriminator="operation")])
 
 
@@ -119,5 +225,7 @@ def parse(event: object) -> Request:
         return _REQUEST.validate_python(event)
     except ValidationError as problem:
         first = problem.errors(include_url=False, include_context=False, include_input=False)[0]
-        place = ".".join(str(part) for part in first["loc"]) or "request"
+        # The name of a field that we do not know is the sender's own words.
+        known = first["loc"][:-1] if first["type"] == "extra_forbidden" else first["loc"]
+        place = ".".join(str(part) for part in known) or "request"
         raise RejectedInput("bad_request", f"{place}: {first['msg']}"[:300]) from None

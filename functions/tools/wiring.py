@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 
+from functions.tools.books import Shelf
 from functions.tools.operations import Operations, Outside, Stores
 from functions.tools.settings import ToolsSettings
-from pokea.adapters.control_settings import secrets_of
+from pokea.adapters.control_settings import hook_url, secrets_of
 from pokea.adapters.deadline import Deadline
+from pokea.adapters.exchange import Reach, exchange_of
 from pokea.adapters.ids import new_id
+from pokea.adapters.public_http import PublicHttp
+from pokea.adapters.queues import teller_of
+from pokea.adapters.sautikit_dialects import DIALECTS
+from pokea.adapters.sautikit_rest import Carrier, CarrierSettings
+from pokea.adapters.secrets import Secrets
 from pokea.adapters.settings import load
 from pokea.adapters.system_clock import SystemClock
 from pokea.adapters.tokens import TokenSigner
 from pokea.clock import Clock
+from pokea.phone_numbers import E164
+from pokea.ports import CallStore
 from pokea.profile import Profile, load_profiles
 
+# Placing a call is not waited for longer than the bridge waits for the tool: what came of it is then told by hooks.
+CARRIER_CONNECT_S = 0.6
+CARRIER_REPLY_S = 1.5
 ANSWER_MARGIN_S = 0.2  # the bridge waits as long as the deadline; our answer has to be there before it ends
-
-
-class NoBook:
-    """Stands where a book is not there yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +37,38 @@ class Tools:
     operations: Operations
     clock: Clock
     deadline: Deadline
+
+
+@cache
+def public_http(allow_private: bool) -> PublicHttp:
+    return PublicHttp(allow_private=allow_private)
+
+
+def _reach(
+    settings: ToolsSettings, secrets: Secrets, calls: Callable[[], CallStore], own_numbers: frozenset[E164]
+) -> Reach:
+    """What is needed to ring people. Nothing is connected before somebody is rung."""
+
+    @cache
+    def carrier(api_key: str) -> Carrier:
+        return Carrier(
+            CarrierSettings(
+                api_key,
+                settings.carrier_base,
+                DIALECTS[settings.carrier_dialect],
+                connect_timeout_s=CARRIER_CONNECT_S,
+                read_timeout_s=CARRIER_REPLY_S,
+            )
+        )
+
+    return Reach(
+        calls=calls,
+        telephony=lambda: carrier(secrets.required("SAUTIKIT_API_KEY")),
+        voice_callback_url=lambda: hook_url(settings, secrets, settings.public_url, "/voice"),
+        own_numbers=own_numbers,
+        continues=settings.carrier_continues,
+        http=lambda: public_http(settings.allow_private),
+    )
 
 
 def build(environ: Mapping[str, str]) -> Tools:
@@ -48,11 +88,15 @@ def build(environ: Mapping[str, str]) -> Tools:
         from pokea.adapters.dynamo_table import DynamoTable
 
         table = DynamoTable(dynamodb(), settings.core_table)
-        return Stores(DynamoCallStore(table), DynamoStore(table), DynamoClosings(table), DynamoCallbackTasks(table))
+        books = (DynamoCallStore(table), DynamoStore(table), DynamoClosings(table), DynamoCallbackTasks(table))
+        return Stores(*books, teller_of(settings.ended_queue_url))
 
     def outside(profile: Profile) -> Outside:
-        return Outside(accounts=NoBook(), shipments=NoBook(), exchange=NoBook())
+        accounts, shipments = shelf.books(profile, stores().store)
+        return Outside(accounts=accounts, shipments=shipments, exchange=exchange_of(reach, profile))
 
+    shelf = Shelf(secret=secrets.optional, http=lambda: public_http(settings.allow_private))
+    reach = _reach(settings, secrets, lambda: stores().calls, frozenset(p.line.number for p in profiles.values()))
     operations = Operations(
         stores=stores,
         outside=outside,
@@ -60,6 +104,8 @@ def build(environ: Mapping[str, str]) -> Tools:
         signer=lambda: TokenSigner(secrets.required("POKEA_TOKEN_KEY")),
         new_id=new_id,
         max_call_s=settings.max_call_s,
+        max_joined_s=settings.max_joined_s,
+        public_url=settings.public_url,
     )
     limit_s = max(settings.deadline_ms / 1_000 - ANSWER_MARGIN_S, 0.1)
     return Tools(operations, SystemClock(), Deadline(limit_s))

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from pokea.call_record import CALL_RECORD
 from pokea.calls import CallStatus
 from tests.support.control_plane import LINE, SESSION, ControlPlane, token_in
 
@@ -32,7 +33,11 @@ def test_a_whole_call_from_the_example_events(plane: ControlPlane) -> None:
     call_token = opened["result"]["call_token"]  # type: ignore[index]
     found = plane.tools({**event("tools-tool"), "call_token": call_token}, None)
     assert found["ok"] is True
+    asked = plane.tools({**event("tools-handoff"), "call_token": call_token}, None)
+    assert asked["error"]["code"] == "not_your_handoff"  # type: ignore[index]  # nobody was handed over
     assert plane.tools({**event("tools-close"), "call_token": call_token}, None)["ok"] is True
+    assert plane.records(event("ended"), None) == {"batchItemFailures": []}
+    assert plane.bookings.record(CALL_RECORD, LINE.business_id, SESSION) is not None
     assert "<Stream" not in plane.voice(event("completed"), None)["body"]
     assert plane.events(event("call-completed"), None)["statusCode"] == 200
     call = plane.calls.call(SESSION)
@@ -55,8 +60,11 @@ def test_every_example_is_used_or_is_an_event_of_the_api() -> None:
         "call-completed",
         "tools-open",
         "tools-tool",
+        "tools-handoff",
         "tools-close",
+        "ended",
+        "deliveries",  # by tests/unit/functions/test_shipments.py
     }
-    assert {path.stem for path in FOLDER.glob("*.json")} == used | {"calls", "healthz"}
-    for name in ("calls", "healthz"):
+    assert {path.stem for path in FOLDER.glob("*.json")} == used | {"calls", "healthz", "shipments", "card"}
+    for name in ("calls", "healthz", "shipments", "card"):
         assert event(name)["version"] == "2.0"

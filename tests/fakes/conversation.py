@@ -9,16 +9,22 @@ from datetime import UTC, datetime
 from typing import cast
 
 from pokea import agents
+from pokea.accounts import AccountBook
 from pokea.agents import Caller, Desk
+from pokea.call_memory import MEMORY
 from pokea.clock import ManualClock
+from pokea.desk.own_accounts import OwnAccounts
 from pokea.identity import level_of
 from pokea.ids import Nonce, SessionId, ToolCallId
 from pokea.lines import PACKAGED
 from pokea.phone_numbers import E164
 from pokea.ports import Store
 from pokea.profile import Profile, load_profile
-from pokea.toolkit import CallerTurn, Evidence, ReadBack, ToolCall, ToolResult
+from pokea.shipments import ShipmentBook
+from pokea.stored_shipments import StoredShipments
+from pokea.toolkit import CallerTurn, Evidence, Level, ReadBack, ToolCall, ToolResult
 from tests.fakes.books import books
+from tests.fakes.exchange import MemoryExchange
 from tests.fakes.memory_store import MemoryStore
 
 CLINIC = load_profile(PACKAGED / "whitedent.toml")
@@ -47,10 +53,17 @@ class Conversation:
     session: str = field(default_factory=lambda: f"HD_{next(_ids):012x}")
     language: str = "en"
     agent: str = "booking"
+    accounts: AccountBook | None = None  # default: those in the store
+    shipments: ShipmentBook | None = None  # likewise
+    exchange: MemoryExchange = field(default_factory=MemoryExchange)
 
     def caller(self) -> Caller:
-        business = self.profile.business_id
-        return Caller(SessionId(self.session), business, self.a_number, level_of(self.a_number), self.language)
+        """As `functions.tools.operations` makes it: what the call's memory holds counts."""
+        business, session = self.profile.business_id, SessionId(self.session)
+        memory = self.store.record(MEMORY, business, session)
+        account, language = (memory.account, memory.language) if memory else ("", "")
+        level = Level.VERIFIED if account else level_of(self.a_number)
+        return Caller(session, business, self.a_number, level, language or self.language, account)
 
     def tool(
         self,
@@ -62,7 +75,14 @@ class Conversation:
         call = ToolCall(
             ToolCallId(tool_call_id or f"t{next(_ids)}"), name, dict(arguments or {}), evidence or Evidence()
         )
-        desk = Desk(self.profile, self.store, lambda: f"id{next(_ids)}", *books())
+        own = OwnAccounts(self.profile.business_id, self.store)
+        shipments = StoredShipments(self.store, self.profile.business_id)
+        desk = Desk(
+            self.profile,
+            self.store,
+            lambda: f"id{next(_ids)}",
+            *books(self.accounts or own, self.shipments or shipments, self.exchange),
+        )
         return agents.get(self.agent).run(call, self.caller(), desk, self.clock.now())
 
     def propose(self, when: str, service: str = "cleaning", name: str = "Amina Otieno") -> ToolResult:

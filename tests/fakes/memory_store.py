@@ -46,10 +46,12 @@ class MemoryStore:
             return self._proposals.get((session_id, nonce))
 
     def open_proposals(self, session_id: SessionId) -> tuple[Proposal, ...]:
+        return tuple(p for p in self.proposals_of(session_id) if p.state is ProposalState.OPEN)
+
+    def proposals_of(self, session_id: SessionId) -> tuple[Proposal, ...]:
         with self._lock:
             found = [p for (session, _), p in self._proposals.items() if session == session_id]
-        still_open = [p for p in found if p.state is ProposalState.OPEN]
-        return tuple(sorted(still_open, key=lambda p: (p.proposed_at, p.nonce)))
+        return tuple(sorted(found, key=lambda p: (p.proposed_at, p.nonce)))
 
     def record(self, kind: Kind[T], business_id: BusinessId, key: str) -> T | None:
         with self._lock:

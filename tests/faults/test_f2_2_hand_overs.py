@@ -50,7 +50,7 @@ class LongCall(Rehearsal):
     def chat_until(self, minutes: float) -> None:
         """The caller and the agent exchange a word every ten seconds."""
         while self.now < minutes * MINUTE_MS and not self.session.ended:
-            self.speak("hm", 700)
+            self.speak(f"hm, and {int(self.now)}", 700)  # nobody who has something to say says the same every time
             self.advance(10_000)
 
 

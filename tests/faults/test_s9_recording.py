@@ -76,7 +76,7 @@ class Story:
 
 
 def begin(draw: random.Random, rule: str) -> Story:
-    tools = {**TOOLS, "handOver": Effect.TRANSFER}
+    tools = {**TOOLS, "handOver": Effect.TRANSFER, "recordingConsent": Effect.NOTE}
     story = Story(TracedCall(context(recording=rule, phrases={}, effects=tools), CLIPS), draw)
     if draw.random() < 0.8:
         story.call.model_ready()
@@ -111,6 +111,24 @@ def refused(draw: random.Random) -> Story:
     story.speak()
     story.wait()
     story.tool(recording=True)
+    story.wait()
+    return story
+
+
+def refused_unwritten(draw: random.Random) -> Story:
+    """A no whose tool is slow, fails, or never answers, or after which the caller hangs up at once: it counts all the same."""
+    story = heard_notice(draw) if draw.random() < 0.7 else agreed(draw)
+    story.wait()
+    answer = draw.choice(["no", "No, please don't.", "hapana", "sitaki"])
+    story.call.feed(ToolAsked("no", "recordingConsent", {"answer": answer}))
+    story.allowed.clear()
+    story._since_ms = None
+    if draw.random() < 0.3:
+        return story
+    story.wait()
+    if draw.random() < 0.6:
+        story.call.tool_answers("no", payload={"status": "unknown"}, failed=True)
+    story.speak()
     story.wait()
     return story
 
@@ -179,7 +197,7 @@ def person_joins(draw: random.Random) -> Story:
 
 
 STORIES: tuple[Callable[[random.Random], Story], ...] = (
-    notice_spoken_over, refused, not_answered, agreed, secret_digits, person_joins,
+    notice_spoken_over, refused, refused_unwritten, not_answered, agreed, secret_digits, person_joins,
 )  # fmt: skip
 
 
@@ -229,6 +247,7 @@ BROKEN: dict[str, tuple[Callable[[], AbstractContextManager[None]], Callable[[ra
     "a notice that was stopped counts": (leaky_records.notice_counts_when_it_begins, notice_spoken_over),
     "pauses ignored": (leaky_records.pauses_ignored, secret_digits),
     "refusals ignored": (leaky_records.refusals_ignored, refused),
+    "refusals heeded when written": (leaky_records.refusals_heeded_when_written, refused_unwritten),
     "tape without a mask": (leaky_records.tape_without_a_mask, agreed),
 }
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from bridge.core import breaker, model_life, turns
-from pokea import calls
+from bridge.core import breaker, consent, handoff, model_life, turns
+from pokea import calls, shipments, transfer
 from pokea.adapters.setting_names import SETTINGS
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -47,8 +47,12 @@ def states_page() -> str:
     parts = ["# State tables", "", "Drawn from the tables in the code: `python -m tests.house.docs --write`.", ""]
     for title, module, diagram in (
         ("A call", "pokea.calls", calls.diagram()),
+        ("A hand-off to a person", "pokea.transfer", transfer.diagram()),
+        ("A shipment", "pokea.shipments", shipments.diagram()),
         ("Turn-taking in the bridge", "bridge.core.turns", turns.diagram()),
         ("The model's connections under one call", "bridge.core.model_life", model_life.diagram()),
+        ("A hand-off, on either leg", "bridge.core.handoff", handoff.diagram()),
+        ("Whether a call may be recorded now", "bridge.core.consent", consent.diagram()),
         ("A provider's circuit breaker", "bridge.core.breaker", breaker.diagram()),
     ):
         parts += [f"## {title}", "", f"`{module}`", "", "```mermaid", diagram.strip(), "```", ""]

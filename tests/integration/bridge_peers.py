@@ -24,6 +24,8 @@ from bridge.shell.clips import ClipStore, clip_key
 from bridge.shell.engines import Engines, gemini, over_socket
 from bridge.shell.frame_recorder import FrameStore
 from bridge.shell.health import Health
+from bridge.shell.recorder import Recorder
+from bridge.shell.relay import Relay, RelayGate
 from bridge.shell.server import Gate, Server
 from bridge.shell.stacks import STACKS
 from bridge.shell.tool_client import ToolClient, lambda_invoke
@@ -144,6 +146,7 @@ class Bridge:
     hang_ups: list[str]
     log: list[str]
     records: Path
+    relay: RelayGate
 
     def url(self, path: str = "/g/r1/audio", call: str = SESSION, token: str = TOKEN) -> str:
         return f"ws://127.0.0.1:{self.port}{path}?call={call}&token={token}"
@@ -187,6 +190,8 @@ async def running_bridge(
     head_within_s: float = 5.0,
     tools_deadline_s: float = 3.0,
     frames: FrameStore | None = None,
+    recorder: Recorder | None = None,
+    has_relay: bool = False,
 ) -> AsyncIterator[Bridge]:
     """The production parts, put together as the worker does, on a free port. `model`: Gemini's address, or any other engines."""
     hang_ups: list[str] = []
@@ -204,11 +209,13 @@ async def running_bridge(
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "test")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "af-south-1")
-    async with HttpPeer(carrier) as carrier_peer, HttpPeer(lambda_door) as door:
+    relay = Relay("127.0.0.1", stack=STACK)
+    async with HttpPeer(carrier) as carrier_peer, HttpPeer(lambda_door) as door, relay:
         monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", door.url)
         client = None
         if tools is not None:
             client = ToolClient(lambda_invoke("tools:live", tools_deadline_s), tools_deadline_s, "bridge-1")
+            client.relay = relay.address if has_relay else ""
         health = Health(max_calls)
         services = CallServices(
             settings=settings or SessionSettings(),
@@ -219,10 +226,12 @@ async def running_bridge(
             health=health,
             records_dir=folder / "records",
             frames=frames,
+            recorder=recorder,
+            relay=relay.gate,
         )
         gate = Gate(health, client, Exchange(services))
         async with Server(gate, "127.0.0.1", 0, head_within_s, stack=STACK) as server:
-            yield Bridge(server.port, health, hang_ups, log, folder / "records")
+            yield Bridge(server.port, health, hang_ups, log, folder / "records", relay.gate)
             await until(lambda: not health.calls, "every call is over")
         await services.carrier.close()
         if client is not None:

@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from bridge.core.frames import EndCall
 from bridge.core.session import CallSession, SessionSettings
 from bridge.shell.call_task import Call
+from bridge.shell.handoff_desk import HandoffDesk
 from bridge.shell.render import render_clip
 from bridge.shell.socket_link import SocketLink
 from local.live_server import LiveServer, LiveSession
@@ -119,6 +121,32 @@ async def test_a_caller_who_interrupts_stops_the_agent(tmp_path: Path, monkeypat
         assert len(before) == 5_120
         assert not any(before)
         assert not any(is_sound(message) for _, message in after)
+
+
+async def test_the_end_is_reported_while_the_hand_off_is_still_being_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At the limit of a drain there is time for one deadline, not for two in a row."""
+    tools = FakeTools(context={**CONTEXT, "greeting": ""})
+    seen: list[bool] = []
+
+    async def report(desk: HandoffDesk, end: EndCall) -> None:
+        for _ in range(40):
+            await asyncio.sleep(0.05)
+            if tools.of("close"):
+                break
+        seen.append(bool(tools.of("close")))
+
+    monkeypatch.setattr(HandoffDesk, "report", report)
+    async with (
+        LiveServer(scripted(mute)) as model,
+        running_bridge(model.url, tools, tmp_path, monkeypatch) as bridge,
+    ):
+        async with switch_call(bridge) as switch:
+            await until(lambda: model.active == 1, "the model is connected")
+            await switch.hang_up()
+        await until(lambda: not bridge.health.calls, "the call is gone", 5)
+    assert seen == [True] and len(tools.of("close")) == 1
 
 
 @pytest.mark.parametrize("how", ["close", "abort", "close 1011"])

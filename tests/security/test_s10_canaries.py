@@ -75,7 +75,7 @@ class BreakingSummaries:
     def __init__(self, draw: random.Random) -> None:
         self._draw = draw
 
-    def summary(self, record: Any, closing: Any) -> Any:
+    def summary(self, record: Any, closing: Any, limit_s: float) -> Any:
         text = " ".join(said.text for said in closing.transcript)
         raise Unavailable("summary_failed", text) if self._draw.random() < 0.5 else KeyError(text)
 

@@ -13,7 +13,8 @@ from math import ceil
 
 from pokea.call_memory import CallMemory
 from pokea.call_outcomes import Commit, Disposition, commits_of, disposition_of, facts_told, is_uncertain
-from pokea.calls import Call
+from pokea.call_status import CallStatus
+from pokea.calls import Call, is_over
 from pokea.confirm import Proposal
 from pokea.ids import BusinessId, SessionId
 from pokea.leads import Lead, Outcome
@@ -21,7 +22,7 @@ from pokea.phone_numbers import E164
 from pokea.privacy import Pii
 from pokea.records import Kind
 from pokea.retention import Retention
-from pokea.sautikit.closings import Closing, RecordingPointer, ToolUse
+from pokea.sautikit.closings import CloseReason, Closing, RecordingPointer, ToolUse
 
 Json = Mapping[str, object]
 
@@ -146,6 +147,7 @@ def record_of(evidence: Evidence, retention: Retention) -> CallRecord:
             uncertain=is_uncertain(evidence.proposals),
             recorded=_of_outcome(evidence.lead) if evidence.lead else None,
             opted_out=evidence.opted_out,
+            dialled=dialled(call, closing),
         ),
         reason=closing.reason.value,
         language=closing.language or (evidence.memory.language if evidence.memory else ""),
@@ -165,6 +167,17 @@ def record_of(evidence: Evidence, retention: Retention) -> CallRecord:
         handoff=closing.handoff,
         fields={**found_out(call.agent, evidence), **fields_of(commits)},
     )
+
+
+def dialled(call: Call, closing: Closing) -> Disposition | None:
+    """What came of a call that was left to the carrier to dial; None for any other. Whom the carrier was never asked for, nobody rang."""
+    onward = call.onward
+    if onward is None or (closing.reason is not CloseReason.HANDED_OVER and onward.given_at is None):
+        return None
+    if onward.outcome is not None:
+        is_taken = onward.outcome in (CallStatus.ANSWERED, CallStatus.COMPLETED)
+        return Disposition.HANDED_OVER if is_taken else Disposition.NOT_DONE
+    return Disposition.NOT_DONE if onward.given_at is None and is_over(call) else Disposition.UNCERTAIN
 
 
 # Under which name the facts of a commit stand in the record, by the action of its proposal.

@@ -20,11 +20,13 @@ from pokea.events import (
     CallFact,
     CallRang,
     CarrierIdLearned,
+    DialEnded,
     StreamFailed,
     StreamStarted,
     StreamStopped,
 )
 from pokea.ids import BusinessId, CallId, SessionId
+from pokea.onward import Onward
 from pokea.phone_numbers import E164
 
 __all__ = [
@@ -70,6 +72,8 @@ class Call:
     hangup_cause: str | None = None
     stream_failed: str | None = None  # why the media stream never connected or broke
     placed_as: SessionId | None = None  # of an attempt: the call that it became
+    relay: str = ""  # where the bridge that opened the call can be reached by another one
+    onward: Onward | None = None  # whom the carrier is to dial once the stream is closed
     version: int = 0  # 0 = never stored
 
 
@@ -88,6 +92,7 @@ class Kind(StrEnum):
     ENDED_BUSY = "ended busy"
     ENDED_FAILED = "ended failed"
     CARRIER_ID = "carrier id learned"
+    DIAL_ENDED = "dial ended"
 
 
 _R, _A, _C, _X, _N, _B, _F = _STATES = (
@@ -116,6 +121,7 @@ _ROWS = {
     Kind.ENDED_BUSY: (_B, _B, _B, _B, _B, _B, _F),
     Kind.ENDED_FAILED: (_F, _F, _F, _F, _F, _F, _F),
     Kind.CARRIER_ID: (_R, _A, _C, _X, _N, _B, _F),
+    Kind.DIAL_ENDED: (_R, _A, _C, _X, _N, _B, _F),
 }
 TABLE: dict[tuple[CallStatus, Kind], CallStatus] = {
     (state, kind): row[column] for kind, row in _ROWS.items() for column, state in enumerate(_STATES)
@@ -127,6 +133,7 @@ _KIND_OF_FACT: dict[type[CallFact], Kind] = {
     StreamStarted: Kind.STREAM_STARTED,
     StreamStopped: Kind.STREAM_STOPPED,
     CarrierIdLearned: Kind.CARRIER_ID,
+    DialEnded: Kind.DIAL_ENDED,
 }
 _KIND_OF_END = {
     CallStatus.COMPLETED: Kind.ENDED_COMPLETED,
@@ -148,13 +155,14 @@ def issue(call: Call, at: datetime) -> Call:
     return call if call.stream_issued_at is not None else replace(call, stream_issued_at=as_utc(at))
 
 
-def opened(call: Call, at: datetime) -> Call:
-    """A bridge consumed the stream token. Raises Conflict: "token_used" the second time, "call_over" after the end."""
+def opened(call: Call, at: datetime, relay: str = "") -> Call:
+    """A bridge, which others reach at `relay`, consumed the stream token. Raises Conflict: "token_used" the second time, "call_over"
+    after the end."""
     if call.opened_at is not None:
         raise Conflict("token_used", "the stream of this call is already open")
     if is_over(call):
         raise Conflict("call_over", "the call has already ended")
-    return replace(call, opened_at=as_utc(at))
+    return replace(call, opened_at=as_utc(at), relay=relay)
 
 
 def is_over(call: Call) -> bool:
@@ -190,11 +198,21 @@ def _merged(call: Call, fact: CallFact) -> Call:
         return replace(call, stream_failed=_settled(call.stream_failed, fact.reason))
     if isinstance(fact, CarrierIdLearned):
         return replace(call, carrier_call_id=CallId(_settled(call.carrier_call_id, fact.call_id)))
+    if isinstance(fact, DialEnded):
+        return _dialled(call, fact)
     if isinstance(fact, CallEnded):
         timed = _timed(call, answered=None, ended=_earlier(call.ended_at, as_utc(fact.at)))
         cause = call.hangup_cause if fact.hangup_cause is None else _settled(call.hangup_cause, fact.hangup_cause)
         return replace(timed, duration_s=_longer(call.duration_s, fact.duration_s), hangup_cause=cause)
     return call
+
+
+def _dialled(call: Call, fact: DialEnded) -> Call:
+    """What came of the carrier's own dialling; where it was never told to dial, nothing is known to have come of it."""
+    if call.onward is None:
+        return call
+    settled = CallStatus(_settled(call.onward.outcome, fact.status))
+    return replace(call, onward=replace(call.onward, outcome=settled))
 
 
 def _timed(call: Call, answered: datetime | None, ended: datetime | None) -> Call:

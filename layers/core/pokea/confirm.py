@@ -52,6 +52,7 @@ class Proposal:
     state: ProposalState = ProposalState.OPEN
     used_by: ToolCallId | None = None
     outcome: str | None = None  # id of what the commit made, so that a retry gets the same answer
+    expires: datetime | None = None  # when it may be tidied away, as the business wants it
     version: int = 0
 
 

@@ -66,4 +66,18 @@ class CarrierIdLearned:
     call_id: CallId
 
 
-CallFact = CallRang | CallAnswered | StreamStarted | StreamStopped | StreamFailed | CallEnded | CarrierIdLearned
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DialEnded:
+    """The carrier's own dialling of a second leg is over. `status`: how that leg ended, completed where nothing says otherwise."""
+
+    at: datetime
+    status: CallStatus = CallStatus.COMPLETED
+
+    def __post_init__(self) -> None:
+        if self.status not in TERMINAL:
+            raise Misuse("not_an_end", f"{self.status.value} does not end a dialled leg")
+
+
+CallFact = (
+    CallRang | CallAnswered | StreamStarted | StreamStopped | StreamFailed | CallEnded | CarrierIdLearned | DialEnded
+)

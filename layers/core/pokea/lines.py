@@ -18,6 +18,7 @@ from pokea.phone_numbers import E164
 
 Choice = TypeVar("Choice", str, int)
 
+INTERNAL_AGENTS = ("whisper",)  # their calls go to our own people: no customer's words, no call back owed
 PACKAGED = Path(__file__).parent / "profiles"  # the profiles that ship with the package
 TRACKS = ("inbound_track", "both_tracks")  # outbound_track would give the agent its own voice to listen to
 RATES_HZ = (8000, 16000)  # what the carrier's stream offers
@@ -41,6 +42,7 @@ class Line:
     """One telephone number of one business and how a call to it is answered.
 
     `say_first` and `fallback_say` are spoken by the carrier itself, before the stream and after a lost one; empty means not at all.
+    `dials`: callers of this line are handed over by the carrier, which dials once their stream is closed ([handoff] mode = "dial").
     """
 
     business_id: BusinessId
@@ -51,6 +53,7 @@ class Line:
     say_first: str = ""
     fallback_number: E164 | None = None
     fallback_say: str = ""
+    dials: bool = False
 
 
 def load_lines(folder: Path) -> Mapping[E164, Line]:
@@ -93,11 +96,12 @@ def line_of(tables: Mapping[str, object], source: str) -> Line:
     table = tables.get("line")
     if not isinstance(table, dict):
         raise BadProfile(source, "line", "is missing")
-    known = {item.name for item in fields(Line)} - {"business_id"}
+    known = {item.name for item in fields(Line)} - {"business_id", "dials"}
     for key in table:
         if key not in known:
             raise BadProfile(source, f"line.{key}", "is not a setting of a line")
     read = _Reader(source, table)
+    handoff = tables.get("handoff")
     fallback = read.text("fallback_number", "")
     return Line(
         business_id=BusinessId(_business_id(tables, source)),
@@ -108,6 +112,7 @@ def line_of(tables: Mapping[str, object], source: str) -> Line:
         say_first=read.text("say_first", ""),
         fallback_number=read.number("fallback_number", fallback) if fallback else None,
         fallback_say=read.text("fallback_say", ""),
+        dials=isinstance(handoff, dict) and handoff.get("mode") == "dial",
     )
 
 

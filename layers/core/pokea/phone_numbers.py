@@ -54,3 +54,13 @@ def parse(text: str, region: str) -> E164:
     if number.extension or not phonenumbers.is_valid_number(number):
         raise RejectedInput("not_a_number", "not a valid telephone number")
     return E164(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+
+
+def region_of(number: E164) -> str:
+    """The country (ISO alpha-2) whose plan the number belongs to; "" for one that belongs to none."""
+    import phonenumbers
+
+    try:
+        return phonenumbers.region_code_for_number(phonenumbers.parse(number, None)) or ""
+    except phonenumbers.NumberParseException:
+        return ""

@@ -15,23 +15,30 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
+from pokea.backends import Backend
 from pokea.booking import BookingRules
+from pokea.calendars import CalendarRules
+from pokea.directory import Directory
 from pokea.dispatch import DispatchRules
+from pokea.errors import RejectedInput
 from pokea.hours import OpeningHours
 from pokea.identity import Verification
 from pokea.ids import BusinessId
 from pokea.leads import LeadScript
 from pokea.lines import PACKAGED, BadProfile, Line, line_of, profile_files, read_toml
 from pokea.reception import ReceptionRules
+from pokea.retention import Recording, Retention
 from pokea.support import SupportRules
+from pokea.tables.backends import BackendTable, check_backends
 from pokea.tables.base import LANGUAGES, HoursTable, Key, Language, Spoken, Table, known_zone
 from pokea.tables.booking import BookingTable
-from pokea.tables.directory import HandoffTable, PersonTable, check_directory, directory_of
+from pokea.tables.calendar import CalendarTable
+from pokea.tables.directory import Business, HandoffTable, PersonTable, check_directory, directory_of
 from pokea.tables.dispatch import DispatchTable
 from pokea.tables.leads import LeadsTable
 from pokea.tables.reception import ReceptionTable
+from pokea.tables.retention import RecordingRule, RetentionTable
 from pokea.tables.support import SupportTable
-from pokea.transfer import Directory
 
 __all__ = ["LANGUAGES", "PACKAGED", "BadProfile", "Line", "Profile", "Verification", "load_profile", "load_profiles"]
 
@@ -50,15 +57,18 @@ class Profile:
     language: str
     languages: tuple[str, ...]
     voice: str
-    recording: bool
+    recording: Recording
     verification: Verification
     line: Line
     booking: BookingRules  # without services where nothing can be booked
+    calendar: CalendarRules = field(default_factory=CalendarRules)
     directory: Directory = field(default_factory=Directory)
+    retention: Retention = field(default_factory=Retention)
     reception: ReceptionRules | None = None
     support: SupportRules | None = None
     leads: LeadScript | None = None
     dispatch: DispatchRules | None = None
+    backends: Mapping[str, Backend] = field(default_factory=dict)  # by what they keep: accounts, orders, shipments
     settings: Mapping[str, Setting] = field(default_factory=dict)  # of an agent of the business's own
 
     @property
@@ -82,7 +92,13 @@ def load_profile(path: Path) -> Profile:
         checked = _ProfileFile.model_validate({key: value for key, value in tables.items() if key != "line"})
     except ValidationError as problem:
         raise _first_problem(problem, path.name) from None
-    return _profile(checked, line)
+    for key, person in checked.directory.items():
+        if person.number == line.number:
+            raise BadProfile(path.name, f"directory.{key}.number", "is the business's own line")
+    try:
+        return _profile(checked, line, path.parent)
+    except RejectedInput as problem:
+        raise BadProfile(path.name, "reception.knowledge", problem.message) from None
 
 
 def load_profiles(folder: Path) -> Mapping[BusinessId, Profile]:
@@ -108,16 +124,19 @@ class _ProfileFile(Table):
     language: Language
     languages: Annotated[list[Language], Field(min_length=1)]
     voice: Annotated[str, Field(min_length=1, max_length=64)]
-    recording: bool = False
+    recording: RecordingRule = Recording.OFF.value
     verification: str = Verification.NUMBER_AND_NAME.value
     hours: HoursTable = HoursTable()
     booking: BookingTable = BookingTable()
+    calendar: CalendarTable = CalendarTable()
     directory: dict[Key, PersonTable] = {}
     handoff: HandoffTable = HandoffTable()
+    retention: RetentionTable = RetentionTable()
     reception: ReceptionTable | None = None
     support: SupportTable | None = None
     leads: LeadsTable | None = None
     dispatch: DispatchTable | None = None
+    backend: dict[Key, BackendTable] = {}
     settings: dict[Key, str | int | float | bool | list[str]] = {}
 
     @model_validator(mode="after")
@@ -129,11 +148,18 @@ class _ProfileFile(Table):
         for table in (self.booking, self.reception, self.support, self.leads, self.dispatch):
             if table is not None:
                 table.check(self.languages)
-        check_directory(self.directory, self.handoff, self.languages)
+        self.calendar.check([person.key for person in self.booking.practitioners])
+        check_backends(self.backend, self.id)
+        check_directory(self.directory, self.handoff, self.business)
         return self
 
+    @property
+    def business(self) -> Business:
+        return Business(self.zone, self.country, tuple(self.languages), self.hours.opening_hours())
 
-def _profile(checked: _ProfileFile, line: Line) -> Profile:
+
+def _profile(checked: _ProfileFile, line: Line, folder: Path) -> Profile:
+    """Reads, beside the tables, the files of `folder` that they name. Raises RejectedInput."""
     settings: dict[str, Setting] = {
         key: tuple(value) if isinstance(value, list) else value for key, value in checked.settings.items()
     }
@@ -145,15 +171,18 @@ def _profile(checked: _ProfileFile, line: Line) -> Profile:
         language=checked.language,
         languages=tuple(checked.languages),
         voice=checked.voice,
-        recording=checked.recording,
+        recording=Recording(checked.recording),
         verification=Verification(checked.verification),
         line=line,
         booking=checked.booking.rules(line.business_id, checked.zone, checked.hours.opening_hours()),
-        directory=directory_of(checked.directory, checked.handoff),
-        reception=checked.reception.rules() if checked.reception else None,
+        calendar=checked.calendar.rules(),
+        directory=directory_of(checked.directory, checked.handoff, checked.business),
+        retention=checked.retention.rules(),
+        reception=checked.reception.rules(folder, checked.language, checked.name) if checked.reception else None,
         support=checked.support.rules() if checked.support else None,
         leads=checked.leads.rules() if checked.leads else None,
         dispatch=checked.dispatch.rules() if checked.dispatch else None,
+        backends={domain: table.backend() for domain, table in checked.backend.items()},
         settings=settings,
     )
 

@@ -15,6 +15,9 @@ class Recording(StrEnum):
     ASK = "ask"  # recorded only after the caller said yes
 
 
+RECORDING_TOOL = (
+    "recordingConsent"  # by which a caller's word on it comes; the bridge obeys a no before it is written down
+)
 RECORDING_DAYS = (7, 30, 90, 365)  # the storage forgets by class, so there are few
 
 

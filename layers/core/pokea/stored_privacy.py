@@ -80,6 +80,7 @@ CLASSES: Mapping[type[Any], Mapping[str, Pii]] = {
         "state": Pii.NONE,
         "used_by": Pii.ID,
         "outcome": Pii.SPEECH,
+        "expires": Pii.NONE,
         "version": Pii.NONE,
     },
     Closing: {
@@ -109,6 +110,8 @@ CLASSES: Mapping[type[Any], Mapping[str, Pii]] = {
         "reason": Pii.NONE,
         "created_at": Pii.NONE,
         "notes": Pii.SPEECH,
+        "done_at": Pii.NONE,
+        "expires": Pii.NONE,
     },
 }
 

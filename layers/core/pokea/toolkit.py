@@ -15,7 +15,8 @@ What comes back is a payload for the model. Beside "status" and "say" (words to 
     question, choices  what the words ask for; choices are [{"value", "spoken"}]
     then               which tool takes the caller's next answer, so that a model need not work it out (see `Then`)
     nonce, arguments   of a proposal, to be given back to commitProposal unchanged
-    expects_digits     keys pressed next are a secret of this many digits: heard by the tool, never by the model or a log
+    expects_digits     keys pressed next are a secret of this many digits ("secret": of any number): heard by the tool, never by the
+                       model or a log
     instruction        for the model, not for the caller
 """
 
@@ -96,6 +97,10 @@ class Evidence:
     at_ms: int = 0  # the call's audio clock when the tool was asked for
     read_back: ReadBack | None = None  # of the latest proposal
     caller_turns: tuple[CallerTurn, ...] = ()  # those since the latest proposal, oldest first, at most 16
+    keys: str = field(default="", repr=False)  # a secret that was keyed in since it was asked for; no model sees it
+    last_turns: tuple[
+        tuple[str, str], ...
+    ] = ()  # (who, what was heard), latest last; with tools that transfer, at most 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,12 +121,14 @@ class HandoffOrder:
     """Tells the bridge to begin a hand-off. The tool's answer to the model is held back until its outcome is known.
 
     hop: what the bridge of the human's leg will prove itself with to this one; "" in mode dial.
+    answer_s: to ring and to answer the brief, together; 0 in mode dial.
     """
 
     handoff_id: str
     mode: HandoffMode
     ring_s: int
     hop: str = ""
+    answer_s: int = 0
 
 
 @dataclass(frozen=True, slots=True)

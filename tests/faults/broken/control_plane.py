@@ -68,7 +68,7 @@ class TokenReusable(ControlPlane):
 
     def make_operations(self, **parts: Any) -> Operations:
         class Lax(Operations):
-            def _opened(self, token: StreamToken, profile: Profile, now: datetime) -> Call:
+            def _opened(self, token: StreamToken, profile: Profile, now: datetime, relay: str) -> Call:
                 call = self._stores().calls.call(token.session_id)
                 assert call is not None
                 return call
@@ -111,7 +111,7 @@ class LastHookWins(ControlPlane):
 
     def make_register(self) -> CallRegister:
         class Naive(CallRegister):
-            def enter(self, hook: Hook, now: datetime) -> Entry:
+            def enter(self, hook: Hook, now: datetime, *, is_asked: bool = False) -> Entry:
                 hook = oriented(hook, LINES)
                 assert hook.session_id is not None
                 facts = facts_of(hook, now)

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 
 from pokea.calls import CallStatus, Direction
 from pokea.ids import SessionId
+from pokea.lines import Line
+from pokea.phone_numbers import E164
 from tests.support.control_plane import (
     CALLER,
     LINE,
+    LINES,
     NOW,
     PATH_SECRET,
     SESSION,
@@ -22,8 +27,15 @@ from tests.support.control_plane import (
     posted,
     token_in,
 )
+from tests.support.handed_over import HUMAN, HandOver
 
+WORDS = {"say_first": "Welcome.", "fallback_say": "Sorry, one moment.", "fallback_number": E164("+254711000199")}
 EMPTY = '<?xml version="1.0" encoding="UTF-8"?>\n<Response />'
+
+
+def with_words(**more: Any) -> dict[E164, Line]:
+    """The lines of all businesses, with words before and behind the stream."""
+    return {number: replace(line, **WORDS, **more) for number, line in LINES.items()}
 
 
 @pytest.fixture
@@ -189,3 +201,25 @@ def test_two_sessions_do_not_share_a_token(plane: ControlPlane) -> None:
     assert token_in(one) != token_in(other)
     reply = opened(plane, one, SessionId("HD_ffffffffffff"))
     assert reply["error"]["kind"] == "Unauthorized"  # type: ignore[index]
+
+
+def test_the_person_of_a_hand_off_hears_none_of_the_customers_words() -> None:
+    """Their leg is rung from the business's line, whose greeting and fallback are for callers."""
+    over = HandOver(ControlPlane(numbers=with_words()))
+    over.hand_over()
+    document = ElementTree.fromstring(over.hook("Answered"))
+    assert [verb.tag for verb in document] == ["Stream"]
+    caller = ElementTree.fromstring(over.plane.ring(sessionId="HD_dddddddddddd"))
+    assert [verb.tag for verb in caller] == ["Say", "Stream", "Say", "Dial"]
+
+
+def test_a_lost_stream_of_the_persons_leg_rings_nobody_else_and_owes_nobody_a_call() -> None:
+    over = HandOver(ControlPlane(numbers=with_words(dials=True), continues=True))
+    over.hand_over()
+    over.hook("Answered")
+    assert over.hook("StreamStopped") == EMPTY
+    lost = {"streamEvent": "stream-error", "name": HUMAN, "error": "connection refused"}
+    assert over.plane.events(posted("/stream-status", lost, content_type="application/json"), None)["statusCode"] == 200
+    leg = over.plane.calls.call(HUMAN)
+    assert leg is not None and leg.stream_failed == "connection refused"
+    assert over.plane.callbacks.tasks == {}

@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from botocore.config import Config
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_events import EventBridgeClient
+    from mypy_boto3_sqs import SQSClient
 
 CONNECT_TIMEOUT_S = 1.0
 READ_TIMEOUT_S = 2.0
+LONG_POLL_TIMEOUT_S = 5.0  # a queue may be asked to wait two seconds for a message
 MAX_CONNECTIONS = 32  # kept open per process and service; more are opened when needed and closed after use
 
 
@@ -24,6 +27,40 @@ def dynamodb() -> DynamoDBClient:
     import boto3
 
     client: DynamoDBClient = boto3.client("dynamodb", config=store_config())
+    return client
+
+
+@cache
+def sqs() -> SQSClient:
+    """The SQS client of this process. Sending twice does no harm to our consumers, so the SDK may try a second time."""
+    import boto3
+    from botocore.config import Config
+
+    config = Config(
+        connect_timeout=CONNECT_TIMEOUT_S,
+        read_timeout=LONG_POLL_TIMEOUT_S,
+        retries={"total_max_attempts": 2, "mode": "standard"},
+        tcp_keepalive=True,
+        max_pool_connections=MAX_CONNECTIONS,
+        user_agent_extra="pokea",
+    )
+    client: SQSClient = boto3.client("sqs", config=config)
+    return client
+
+
+@cache
+def events() -> EventBridgeClient:
+    """The EventBridge client of this process. Putting twice does no harm to our consumers, so the SDK may try a second time."""
+    import boto3
+    from botocore.config import Config
+
+    config = Config(
+        connect_timeout=CONNECT_TIMEOUT_S,
+        read_timeout=READ_TIMEOUT_S,
+        retries={"total_max_attempts": 2, "mode": "standard"},
+        user_agent_extra="pokea",
+    )
+    client: EventBridgeClient = boto3.client("events", config=config)
     return client
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pokea.adapters.secrets import Secrets
-from pokea.adapters.settings import BadSettings, choice, setting, string, switch
+from pokea.adapters.settings import BadSettings, choice, setting, string, switch, url
 from pokea.lines import PACKAGED
 from pokea.sautikit.signature import HookGuard, WebhookAuth
 
@@ -38,6 +38,7 @@ class HookSettings(StoreSettings):
     """What every function needs that takes hooks or hands out their URLs."""
 
     webhook_auth: WebhookAuth = setting("POKEA_WEBHOOK_AUTH", webhook_auth, WebhookAuth.PATH)  # noqa: RUF009 - a field
+    ended_queue_url: str = setting("POKEA_ENDED_QUEUE_URL", url("https", "http"), "")
     bare_hex: bool = setting("POKEA_WEBHOOK_BARE_HEX", switch, False)
 
 

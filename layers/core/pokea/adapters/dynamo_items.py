@@ -193,6 +193,7 @@ PROPOSAL: Shape[Proposal] = Shape(
         "state": one_of(ProposalState),
         "used_by": maybe(TEXT),
         "outcome": maybe(TEXT),
+        "expires": maybe(INSTANT),
         "version": WHOLE,
     },
 )
@@ -257,7 +258,7 @@ def pointer_item(appointment: Appointment, number: E164) -> Item:
 
 def proposal_item(proposal: Proposal) -> Item:
     key = proposal_key(proposal.session_id, proposal.nonce)
-    return keyed(PROPOSAL.write(proposal), key, expires=proposal.proposed_at + PROPOSAL_KEPT)
+    return keyed(PROPOSAL.write(proposal), key, expires=proposal.expires or proposal.proposed_at + PROPOSAL_KEPT)
 
 
 def call_key(session_id: SessionId) -> Key:

@@ -70,10 +70,13 @@ class DynamoStore:
 
     def open_proposals(self, session_id: SessionId) -> tuple[Proposal, ...]:
         """Oldest first. Strongly consistent."""
+        return tuple(p for p in self.proposals_of(session_id) if p.state is ProposalState.OPEN)
+
+    def proposals_of(self, session_id: SessionId) -> tuple[Proposal, ...]:
+        """All proposals of a call, oldest first. Strongly consistent."""
         partition, prefix = proposal_key(session_id, "")
         read = (PROPOSAL.read(item) for item in self._table.query(partition, prefix))
-        still_open = (proposal for proposal in read if proposal.state is ProposalState.OPEN)
-        return tuple(sorted(still_open, key=lambda proposal: (proposal.proposed_at, proposal.nonce)))
+        return tuple(sorted(read, key=lambda proposal: (proposal.proposed_at, proposal.nonce)))
 
     def record(self, kind: Kind[T], business_id: BusinessId, key: str) -> T | None:
         item = self._table.get(record_key(kind, business_id, key))

@@ -38,6 +38,9 @@ FIELDS = frozenset(
         "bridge",
         "release",
         "direction",
+        "failed",
+        "read",
+        "resource",
         "a_number",
         "b_number",
         # what happened

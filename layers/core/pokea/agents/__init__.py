@@ -12,15 +12,16 @@ from pkgutil import iter_modules
 from pokea.desk.base import Agent, Caller, Desk
 from pokea.errors import NotFound
 
-__all__ = ["NAMES", "Agent", "Caller", "Desk", "get"]
+__all__ = ["INTERNAL", "NAMES", "Agent", "Caller", "Desk", "get"]
 
-NAMES = tuple(sorted(module.name for module in iter_modules(__path__)))
+INTERNAL = frozenset({"whisper"})  # run by ourselves: no line and no request may ask for one
+NAMES = tuple(sorted({module.name for module in iter_modules(__path__)} - INTERNAL))
 
 
 @cache
 def get(name: str) -> Agent:
     """The agent of that name. Raises NotFound."""
-    if name not in NAMES:
+    if name not in NAMES and name not in INTERNAL:
         raise NotFound("no_such_agent", f"{name!r} is not one of {', '.join(NAMES)}")
     agent: Agent = import_module(f"{__name__}.{name}").AGENT
     return agent

@@ -23,13 +23,14 @@ from typing import ClassVar
 
 from pokea.clock import as_utc
 from pokea.desk import gate
-from pokea.desk.arguments import problem_with
-from pokea.desk.base import Desk
+from pokea.desk.arguments import problem_with, without_breaks
+from pokea.desk.base import Desk, Opening
 from pokea.desk.memory import remember
 from pokea.desk.visit import Visit, refused, reply
 from pokea.hours import WEEKDAYS, local
 from pokea.identity import Caller
 from pokea.profile import Profile
+from pokea.retention import Recording
 from pokea.toolkit import Effect, ToolCall, ToolResult, ToolSpec
 from pokea.words import say
 
@@ -45,6 +46,16 @@ PHRASES = (
     "handoff_wait",
     "opted_out",
 )
+_GREETINGS = {
+    Recording.OFF: "greeting",
+    Recording.NOTICE: "greeting_recorded",
+    Recording.ASK: "greeting_ask_recording",
+}
+_RECORDING_RULES = {
+    Recording.OFF: "",
+    Recording.NOTICE: "- A caller who does not want to be recorded: call recordingConsent with no, and go on.\n",
+    Recording.ASK: "- The greeting asked whether the call may be recorded: first call recordingConsent with the caller's answer.\n",
+}
 LANGUAGE_NAMES = {"en": "English", "sw": "Swahili"}
 Run = Callable[[Visit], ToolResult]
 
@@ -110,12 +121,16 @@ class DeskAgent:
             today=f"{WEEKDAYS[today.weekday()].capitalize()} {today:%Y-%m-%d}, {today:%H:%M} in {profile.zone}",
             language=LANGUAGE_NAMES[language],
             others=_OTHERS.format(" and ".join(other)) if other else "",
-            rules=f"{self.rules(profile, language).strip()}\n",
+            rules=f"{_RECORDING_RULES[profile.recording]}{self.rules(profile, language).strip()}\n",
         )
 
     def greeting(self, profile: Profile, language: str) -> str:
         language = profile.spoken_language(language)
-        return say(language, "greeting_recorded" if profile.recording else "greeting", business=profile.name)
+        return say(language, greeting_key(profile), business=profile.name)
+
+    def opening(self, caller: Caller, desk: Desk, context: Mapping[str, object], now: datetime) -> Opening | None:
+        """How a call of ours begins about which something is known: a subclass may say it. See `Agent.opening`."""
+        return None
 
     def phrases(self, profile: Profile, language: str) -> dict[str, str]:
         language = profile.spoken_language(language)
@@ -123,6 +138,7 @@ class DeskAgent:
 
     def run(self, call: ToolCall, caller: Caller, desk: Desk, now: datetime) -> ToolResult:
         """Anything that is not exactly a declared call is refused before it touches the store."""
+        call = replace(call, arguments=without_breaks(call.arguments))
         visit = Visit(call, caller, desk, as_utc(now))
         tool = next((tool for tool in self.all_tools(desk.profile) if tool.spec.name == call.name), None)
         if tool is None:
@@ -144,6 +160,11 @@ class DeskAgent:
 
     def commit(self, visit: Visit) -> ToolResult:
         return gate.commit(visit, self.actions_of(visit.desk.profile))
+
+
+def greeting_key(profile: Profile) -> str:
+    """Which words greet: with the recording notice, or the question whether the call may be recorded, where there is one."""
+    return _GREETINGS[profile.recording]
 
 
 def end_call(visit: Visit) -> ToolResult:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -12,10 +12,10 @@ from pokea.identity import Caller
 from pokea.ports import Store
 from pokea.profile import Profile
 from pokea.shipments import ShipmentBook
-from pokea.toolkit import ToolCall, ToolResult, ToolSpec
+from pokea.toolkit import Json, ToolCall, ToolResult, ToolSpec
 from pokea.transfer import Exchange
 
-__all__ = ["Agent", "Caller", "Desk"]
+__all__ = ["Agent", "Caller", "Desk", "Opening"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,17 @@ class Desk:
     exchange: Exchange
 
 
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """How a call begins about which something is known beforehand.
+
+    greeting: takes the place of the usual one; it ends in a question, and no clip holds it. first: a `then` for the answer to it.
+    """
+
+    greeting: str
+    first: Json
+
+
 class Agent(Protocol):
     @property
     def name(self) -> str: ...
@@ -45,6 +56,9 @@ class Agent(Protocol):
 
     def greeting(self, profile: Profile, language: str) -> str:
         """The first words of a call: who this is, that it is an AI, and the recording notice if the business records."""
+
+    def opening(self, caller: Caller, desk: Desk, context: Mapping[str, object], now: datetime) -> Opening | None:
+        """For a call that we placed, with the `context` it was placed with; None: it begins as any other. May note what it is about."""
 
     def phrases(self, profile: Profile, language: str) -> dict[str, str]:
         """Fixed lines by key, see `pokea.desk.agent.PHRASES`."""

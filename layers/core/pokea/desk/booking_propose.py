@@ -119,10 +119,10 @@ def withdraw_open(visit: Visit) -> None:
 
 
 def held_keys(visit: Visit, proposal: Proposal) -> tuple[SlotKey, ...]:
-    """The slots that a proposal may hold; none for a cancellation, or when the profile no longer has the service."""
+    """The slots that a proposal may hold; none where it holds no time, or when the profile no longer has the service."""
     visit = at_diary_of_proposal(visit, proposal)
     service = visit.rules.services.get(str(proposal.arguments.get("service")))
-    if proposal.action == "cancel" or service is None:
+    if proposal.action == "cancel" or "starts_at" not in proposal.arguments or service is None:
         return ()
     return keys_for(visit.rules, service, proposed_start(visit, proposal))
 
@@ -225,4 +225,5 @@ def _proposal(visit: Visit, nonce: Nonce, arguments: Mapping[str, str], read_bac
         arguments=dict(arguments),
         read_back=read_back,
         proposed_at=visit.now,
+        expires=visit.desk.profile.retention.transcript_until(visit.now),
     )

@@ -10,8 +10,8 @@ from pokea.toolkit import Level
 from pokea.transfer import Handoff
 from pokea.words import WORDS, say
 
-MAX_SPOKEN_TRIED = 2
-MAX_SPOKEN_CHARS = 100  # of one fact: the person listens on the telephone, and the caller waits
+MAX_SPOKEN_TRIED = 1
+MAX_SPOKEN_CHARS = 80  # of one fact: the person listens on the telephone, and the caller waits
 
 
 def brief_of(handoff: Handoff, profile: Profile) -> str:

@@ -52,6 +52,7 @@ def propose(visit: Visit, action: str, arguments: Mapping[str, object], read_bac
         arguments={"action": action, **arguments},
         read_back=read_back,
         proposed_at=visit.now,
+        expires=visit.desk.profile.retention.transcript_until(visit.now),
     )
     return settle(visit.store, lambda: Decision(proposed(proposal), Change(proposals=(proposal,))))
 

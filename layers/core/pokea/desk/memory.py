@@ -14,7 +14,10 @@ from pokea.ports import Change
 def memory_of(visit: Visit) -> CallMemory:
     stored = visit.store.record(MEMORY, visit.caller.business_id, visit.caller.session_id)
     return stored or CallMemory(
-        business_id=visit.caller.business_id, session_id=visit.caller.session_id, began_at=visit.now
+        business_id=visit.caller.business_id,
+        session_id=visit.caller.session_id,
+        began_at=visit.now,
+        expires=visit.desk.profile.retention.transcript_until(visit.now),
     )
 
 

@@ -24,8 +24,9 @@ def opt_out(visit: Visit) -> ToolResult:
 
 
 def opted_out(visit: Visit) -> ToolResult:
-    """What is said once it is written; the call ends with it."""
-    return ToolResult({"status": "opted_out", "say": visit.say("opted_out")}, end_call=True)
+    """What is said once it is written, or that there is no number to write; the call ends with it."""
+    key = "opted_out" if visit.caller.a_number is not None else "opted_out_no_number"
+    return ToolResult({"status": "opted_out", "say": visit.say(key)}, end_call=True)
 
 
 def suppression(visit: Visit) -> tuple[Stored[Suppression], ...]:

@@ -1,7 +1,8 @@
 """A caller's own appointments, after the check that the business asks for. See `pokea.identity` for what is checked and why.
 
 The wrong names of a call are counted in a record of the call that stands beside its proposals, so that the count holds across tool
-calls and bridges. It keeps digests: a wrong name may be somebody else's.
+calls and bridges. It keeps digests: a wrong name may be somebody else's. They count against the number that was presented as well, over
+all calls of a day (`pokea.verification`), because a number can be presented again and again.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pokea.identity import Verification, is_same_name, may_try_name, name_digest
 from pokea.ids import Nonce
 from pokea.ports import Change
 from pokea.toolkit import ToolResult
+from pokea.verification import TRIES, Tries, target_of
 from pokea.words import say
 
 WRONG_NAMES = Nonce("wrong-names")  # no proposal has this nonce: those are made by `Desk.new_id`
@@ -68,16 +70,24 @@ def _checked(visit: Visit, name: str) -> tuple[Appointment, ...]:
 
     def decide() -> Decision[tuple[Appointment, ...]]:
         record = visit.store.proposal(visit.caller.session_id, WRONG_NAMES) or _no_wrong_names(visit)
+        tries = _tries(visit)
         found = tuple(a for a in _coming(visit) if is_same_name(name, a.name))
         wrong = frozenset(record.arguments)
-        if not may_try_name(wrong, name):
+        if not may_try_name(wrong, name) or tries.is_used_up(visit.now):
             return Decision(())
         if found or name_digest(name) in wrong:
             return Decision(found)
         counted = replace(record, arguments={**record.arguments, name_digest(name): True})
-        return Decision((), Change(proposals=(counted,)))
+        return Decision((), Change(proposals=(counted,), records=(TRIES.of(tries.failed(visit.now)),)))
 
     return settle(visit.store, decide)
+
+
+def _tries(visit: Visit) -> Tries:
+    """Wrong names under the number that is presented, in all calls; withheld numbers count together and find nothing anyway."""
+    target = target_of(f"appointments {visit.caller.a_number or ''}")
+    business = visit.caller.business_id
+    return visit.store.record(TRIES, business, target) or Tries.none(business, target)
 
 
 def _no_wrong_names(visit: Visit) -> Proposal:

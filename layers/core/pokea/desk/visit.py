@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
@@ -22,10 +22,15 @@ class Visit:
     caller: Caller
     desk: Desk
     now: datetime
+    practitioner: str = ""  # whose diary it is about, where a business keeps several
 
     @property
     def rules(self) -> BookingRules:
-        return self.desk.profile.booking
+        return self.desk.profile.booking.diary(self.practitioner)
+
+    def at(self, practitioner: str) -> Visit:
+        """The same call at one practitioner's diary; a name that is nobody's leads to the business's own."""
+        return replace(self, practitioner=practitioner)
 
     @property
     def store(self) -> Store:
@@ -69,9 +74,9 @@ class Visit:
 
     def service_of(self, appointment: Appointment) -> Service:
         """The booked service with the length it was booked at; the profile may have changed since."""
-        known = self.rules.services.get(appointment.service)
+        known = self.desk.profile.booking.services.get(appointment.service)
         minutes = round((appointment.ends_at - appointment.starts_at).total_seconds() / 60)
-        return Service(appointment.service, minutes, known.names if known else {})
+        return Service(appointment.service, minutes, known.names if known else {}, appointment.buffer_minutes)
 
 
 def reply(status: str, words: str, **more: object) -> ToolResult:

@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from bridge.settings import BridgeSettings
 from bridge.shell.drain import Drain
 from bridge.shell.health import Health
 
@@ -51,6 +52,28 @@ async def test_a_call_whose_last_words_take_too_long_is_cut_and_the_process_ends
     async with asyncio.timeout(2):
         await drain.wait()
     assert (call.told, call.left) == (1, True)
+
+
+async def test_a_call_that_was_cut_has_the_tools_deadline_for_its_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Reporting(StubbornCall):
+        def must_leave(self) -> None:
+            self.left = True
+            asyncio.get_running_loop().call_later(1.9, self.health.calls.discard, self)
+
+    monkeypatch.setattr("bridge.shell.drain._LAST_WORDS_S", 0.05)
+    health = Health(10)
+    call, drain = Reporting(health), Drain(health, 0, 1.0)
+    drain.ask()
+    async with asyncio.timeout(5):
+        await drain.wait()
+    assert call.left and not health.calls
+
+
+def test_by_default_everything_is_over_before_a_container_is_killed() -> None:
+    """A container gets 120 s at most from the signal; what is recorded may take five of them at the very end."""
+    settings = BridgeSettings()
+    drain = Drain(Health(1), settings.drain_s, settings.tools_deadline_ms / 1000)
+    assert drain.longest_s + 5 <= 115
 
 
 async def test_an_idle_bridge_stops_at_once() -> None:

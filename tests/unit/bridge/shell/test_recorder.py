@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import io
+import logging
 import os
 import threading
+import time
 import wave
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from bridge.core.frames import RecordAudio
-from bridge.shell.recorder import CallRecording, PutFailed, Recorder
+from bridge.shell.recorder import CallRecording, Put, PutFailed, Recorder
 from pokea.sautikit.closings import RecordingPointer
 
 SESSION = "HD_0a1b2c3d4e5f"
@@ -38,8 +43,8 @@ class Storage:
 
 
 @contextmanager
-def running(spool: Path, storage: Storage | None = None, **options: int) -> Iterator[Recorder]:
-    put: Callable[[], Storage] | None = None if storage is None else lambda: storage
+def running(spool: Path, storage: Put | None = None, **options: Any) -> Iterator[Recorder]:
+    put: Callable[[], Put] | None = None if storage is None else lambda: storage
     recorder = Recorder(spool, put, pause=lambda _: None, **options)
     recorder.start()
     try:
@@ -193,6 +198,193 @@ async def test_a_disk_that_fails_ends_the_recording_and_not_the_call(tmp_path: P
     with running(tmp_path) as recorder:
         (tmp_path / "30").write_text("in the way")
         assert await recorded(recorder, stretch(), stretch()) is None
+
+
+# --- a disk that fails -----------------------------------------------------------------------------------------------------
+
+
+class FullDisk(io.FileIO):
+    """Has room for so many bytes of each file, until somebody makes more."""
+
+    room_bytes = 0
+
+    def write(self, data: Any) -> int:
+        if self.tell() + len(data) > FullDisk.room_bytes:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return super().write(data)
+
+
+def full_disk(monkeypatch: pytest.MonkeyPatch, room_bytes: int) -> None:
+    """New files lie on a disk that fills up; they are buffered like any other."""
+    really_open = Path.open
+
+    def open_on_it(path: Path, mode: str = "r", *arguments: Any, **options: Any) -> Any:
+        if mode == "wb":
+            return io.BufferedWriter(FullDisk(str(path), "wb"))
+        return really_open(path, mode, *arguments, **options)
+
+    monkeypatch.setattr(FullDisk, "room_bytes", room_bytes)
+    monkeypatch.setattr(Path, "open", open_on_it)
+
+
+HEADER_BYTES, SECOND_BYTES = 44, 64_000
+
+
+async def test_a_refusal_on_a_full_disk_is_obeyed_and_later_calls_are_recorded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full_disk(monkeypatch, HEADER_BYTES + SECOND_BYTES)
+    with running(tmp_path) as recorder:
+        recording = recorder.of_call("clinic", SESSION, 30)
+        assert recording is not None
+        recording.add(stretch())
+        recording.add(stretch(100))  # so short that it is left in the file's buffer
+        await written(recorder)
+        recording.drop()
+        async with asyncio.timeout(10):
+            assert await recording.finish() is None
+            assert in_spool(tmp_path) == [] and not recorder.files
+            FullDisk.room_bytes = 1_000_000
+            pointer = await recorded(recorder, stretch(), session="HD_2")
+    assert pointer is not None and pointer.ms == 1_000
+
+
+async def test_what_was_written_before_the_disk_was_full_is_the_recording(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full_disk(monkeypatch, HEADER_BYTES + SECOND_BYTES + 10_000)
+    with running(tmp_path) as recorder:
+        async with asyncio.timeout(10):
+            pointer = await recorded(recorder, stretch(), stretch(), stretch(100))
+    (path,) = in_spool(tmp_path)
+    assert pointer is not None and (pointer.ms, pointer.size_bytes) == (1_000, path.stat().st_size)
+    with wave.open(str(path)) as file:
+        assert file.getnframes() == 16_000
+
+
+async def test_a_disk_that_is_full_from_the_start_leaves_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full_disk(monkeypatch, 0)
+    with running(tmp_path) as recorder:
+        async with asyncio.timeout(10):
+            assert await recorded(recorder, stretch(), stretch()) is None
+        assert in_spool(tmp_path) == [] and not recorder.files
+
+
+async def test_a_refused_recording_that_cannot_be_removed_is_emptied_and_never_moved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(path: Path, missing_ok: bool = False) -> None:
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    with running(tmp_path) as recorder:
+        recording = recorder.of_call("clinic", SESSION, 30)
+        assert recording is not None
+        recording.add(stretch())
+        await written(recorder)
+        with monkeypatch.context() as patched:
+            patched.setattr(Path, "unlink", refuse)
+            recording.drop()
+            async with asyncio.timeout(10):
+                assert await recording.finish() is None
+        (part,) = in_spool(tmp_path)
+        assert part.stat().st_size == 0 and "cannot be removed" in caplog.text
+    os.utime(part, (0, 0))
+    storage = Storage()
+    with running(tmp_path, storage):
+        pass
+    assert storage.objects == {} and in_spool(tmp_path) == []
+
+
+async def test_a_disk_that_hangs_does_not_hold_up_the_end_of_a_call(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bridge.shell.recorder._FINISH_WITHIN_S", 0.05)
+    hanging = threading.Event()
+
+    def hang() -> None:
+        hanging.wait(10)
+
+    with running(tmp_path) as recorder:
+        recorder.order(hang)
+        async with asyncio.timeout(5):
+            assert await recorded(recorder, stretch()) is None
+        hanging.set()
+
+
+async def test_a_fault_of_one_recording_is_none_of_the_next(tmp_path: Path) -> None:
+    def breaks() -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with running(tmp_path) as recorder:
+        recorder.order(breaks)
+        async with asyncio.timeout(5):
+            assert await recorded(recorder, stretch()) is not None
+
+
+# --- a storage that refuses ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("refusal", [PutFailed("down"), OSError(errno.EIO, "Input/output error")])
+async def test_what_the_storage_refuses_is_tried_again_while_the_bridge_lives(
+    tmp_path: Path, refusal: Exception
+) -> None:
+    storage, taken, is_down = Storage(), threading.Event(), threading.Event()
+    is_down.set()
+
+    def put(path: Path, key: str, days: int) -> None:
+        if is_down.is_set():
+            raise refusal
+        storage(path, key, days)
+        if len(storage.objects) == 2:
+            taken.set()
+
+    with running(tmp_path, put, again_after_s=0.02) as recorder:
+        pointers = [await recorded(recorder, stretch(), session=name) for name in ("HD_1", "HD_2")]
+        await asyncio.sleep(0.1)
+        assert len(in_spool(tmp_path)) == 2
+        is_down.clear()
+        assert await asyncio.to_thread(taken.wait, 5)
+    assert set(storage.objects) == {pointer.key for pointer in pointers if pointer is not None}
+    assert in_spool(tmp_path) == []
+
+
+async def test_one_file_that_is_never_taken_does_not_hold_up_the_others(tmp_path: Path) -> None:
+    taken = threading.Event()
+    refused: list[str] = []
+
+    def put(path: Path, key: str, days: int) -> None:
+        if "HD_1" in key or key not in refused:
+            refused.append(key)
+            raise PutFailed("AccessDenied")
+        taken.set()
+
+    with running(tmp_path, put, again_after_s=0.02) as recorder:
+        for name in ("HD_1", "HD_2"):
+            assert await recorded(recorder, stretch(), session=name) is not None
+        assert await asyncio.to_thread(taken.wait, 5)
+
+
+async def test_a_storage_that_hangs_does_not_hold_up_the_process_and_what_is_left_is_counted(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    hanging = threading.Event()
+
+    def put(path: Path, key: str, days: int) -> None:
+        hanging.wait(20)
+
+    recorder = Recorder(tmp_path, lambda: put)
+    recorder.start()
+    for name in ("HD_1", "HD_2"):
+        assert await recorded(recorder, stretch(), session=name) is not None
+    began = time.monotonic()
+    with caplog.at_level(logging.ERROR):
+        await asyncio.to_thread(recorder.close, 0.3)
+    assert time.monotonic() - began < 2
+    assert "2 recordings stay in the spool" in caplog.text
+    assert all(thread.daemon for thread in threading.enumerate() if thread.name in ("recorder", "recordings"))
+    hanging.set()
 
 
 @pytest.mark.parametrize("session", ["", "../../etc/passwd", "a/b", ".", "-x", "x" * 200])

@@ -210,6 +210,14 @@ async def test_a_persons_leg_without_a_way_to_the_caller_is_not_opened(handoff: 
     [
         ({"handoff_id": "h1", "mode": "attended", "ring_s": 25, "hop": "x"}, HandoffBegun("h1", False, 25, "x")),
         ({"handoff_id": "h1", "mode": "dial", "ring_s": 0}, HandoffBegun("h1", True, 0)),
+        (
+            {"handoff_id": "h1", "mode": "attended", "ring_s": 25, "hop": "x", "answer_s": 145},
+            HandoffBegun("h1", False, 25, "x", 145),
+        ),
+        (
+            {"handoff_id": "h1", "mode": "attended", "ring_s": 25, "hop": "x", "answer_s": 9_999},
+            HandoffBegun("h1", False, 25, "x"),
+        ),
         ({"handoff_id": "h1", "mode": "attended", "ring_s": 9_999, "hop": "x"}, HandoffBegun("h1", False, 120, "x")),
         ({"handoff_id": "", "mode": "attended"}, None),
         ({"handoff_id": "h1", "mode": "beam"}, None),

@@ -16,7 +16,7 @@ AGENT = agents.get("booking")
 
 
 def test_agents_are_found_by_name() -> None:
-    assert agents.NAMES == ("booking",)
+    assert agents.NAMES == ("booking", "dispatch", "leads", "receptionist", "support")
     with pytest.raises(NotFound, match="is not one of booking"):
         agents.get("barista")
 
