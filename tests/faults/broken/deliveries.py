@@ -31,6 +31,7 @@ def names_are_not_counted() -> Iterator[None]:
     with (
         mock.patch.object(own_shipments, "MAX_WRONG_NAMES", 10_000),
         mock.patch.object(own_shipments, "WRONG_NAMES_A_DAY", 10_000),
+        mock.patch.object(own_shipments, "WRONG_NAMES_A_PARCEL", 10_000),
     ):
         yield
 
