@@ -27,7 +27,6 @@ ENGLISH = {
     "propose_again": "Nothing has been changed yet. Let me check that once more: what would you like to do?",
     "already_done": "That has already been done. Is there anything else?",
     "anything_else": "Is there anything else?",
-    "left_alone": "All right, I leave it as it is. Is there anything else?",
 }
 
 SWAHILI = {
@@ -55,5 +54,4 @@ SWAHILI = {
     "propose_again": "Hakuna kilichobadilishwa bado. Tuangalie tena: ungependa kufanya nini?",
     "already_done": "Hilo limeshafanyika. Kuna lingine?",
     "anything_else": "Kuna lingine?",
-    "left_alone": "Sawa, naiacha kama ilivyo. Kuna lingine?",
 }
