@@ -19,7 +19,8 @@ from pokea.said_counts import whole_numbers
 _IDIOMS = {
     "yes": """no problem;not a problem;why not;not at all a problem;no worries;i do not mind;i dont mind;hakuna shida;
     hamna shida;hakuna tatizo;hamna noma;si mbaya""",
-    "no": "not yet;not now;not right now;not really;not today;i am busy;im busy;not interested;si sasa;sio sasa;siyo sasa;kwa sasa hapana",
+    "no": """please do not;please dont;not yet;not now;not right now;not really;not today;i am busy;im busy;not interested;
+    si sasa;sio sasa;siyo sasa;kwa sasa hapana""",
 }
 _YES = """yes;yeah;yep;yup;yea;sure;of course;okay;ok;go ahead;go on;certainly;absolutely;definitely;correct;
     thats right;that is right;alright;all right;i do;i am;i can;we do;we are;thats me;that is me;please do;fine;

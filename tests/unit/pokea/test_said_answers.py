@@ -18,6 +18,7 @@ SATURDAY = datetime(2026, 11, 21, 7, 0, tzinfo=UTC)
         *((said, True) for said in ("yes", "Yes, go ahead.", "sure", "of course", "I do", "no problem, go ahead", "why not", "that's me")),
         *((said, True) for said in ("ndiyo", "Ndio", "eeh", "sawa, endelea", "naam", "bila shaka", "hakuna shida", "haya")),
         *((said, False) for said in ("no", "No, I am busy", "not now", "not really", "call me later", "it's a bad time", "never")),
+        *((said, False) for said in ("No, please do not.", "Please don't record me")),
         *((said, False) for said in ("hapana", "sina", "nina shughuli", "sio sasa", "baadaye", "siwezi", "bado")),
         *((said, None) for said in ("", "purple", "yes but I am busy", "who is this?", "yes no", "ndiyo lakini sio sasa", "labda")),
     ],
