@@ -7,13 +7,14 @@ Any method may raise `Unavailable` (nothing was written) or `Indeterminate` (a w
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Protocol
 
 from pokea.booking import Appointment, Slot, SlotKey
 from pokea.calls import Call
+from pokea.cdr import Cdr, Statement
 from pokea.confirm import Proposal
 from pokea.ids import AppointmentId, BusinessId, Nonce, SessionId
 from pokea.phone_numbers import E164
@@ -72,3 +73,24 @@ class Records(Protocol):
 
 class Store(BookingStore, Records, Protocol):
     """Everything that one business's agents read and write."""
+
+
+class CdrStore(Protocol):
+    """Call detail records and the statements behind them; see `pokea.cdr`. Reads of one session are strongly consistent."""
+
+    def keep(self, statement: Statement) -> bool:
+        """True if it was not known yet. Statements are never changed."""
+
+    def statements(self, session_id: SessionId) -> tuple[Statement, ...]: ...
+
+    def cdrs(self, session_id: SessionId) -> tuple[Cdr, ...]:
+        """The latest version of each leg, in the order of their legs."""
+
+    def versions(self, session_id: SessionId, leg: str) -> tuple[Cdr, ...]:
+        """Every version, the first one first."""
+
+    def put_cdrs(self, cdrs: Sequence[Cdr]) -> tuple[Cdr, ...]:
+        """All or nothing: each as its next version, over the one it carries (0: the leg is new). Raises Conflict("stale")."""
+
+    def cdrs_of_day(self, business_id: BusinessId, day: date) -> Iterator[Cdr]:
+        """The latest version of every leg that began on this UTC day. May lag behind by seconds: for reports."""

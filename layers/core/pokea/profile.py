@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from pokea.backends import Backend
+from pokea.billing import BillingRules
 from pokea.booking import BookingRules
 from pokea.calendars import CalendarRules
 from pokea.directory import Directory
@@ -31,6 +32,7 @@ from pokea.retention import Recording, Retention
 from pokea.support import SupportRules
 from pokea.tables.backends import BackendTable, check_backends
 from pokea.tables.base import LANGUAGES, HoursTable, Key, Language, Spoken, Table, known_zone
+from pokea.tables.billing import BillingTable
 from pokea.tables.booking import BookingTable
 from pokea.tables.calendar import CalendarTable
 from pokea.tables.directory import Business, HandoffTable, PersonTable, check_directory, directory_of
@@ -64,6 +66,7 @@ class Profile:
     calendar: CalendarRules = field(default_factory=CalendarRules)
     directory: Directory = field(default_factory=Directory)
     retention: Retention = field(default_factory=Retention)
+    billing: BillingRules = field(default_factory=BillingRules)
     reception: ReceptionRules | None = None
     support: SupportRules | None = None
     leads: LeadScript | None = None
@@ -132,6 +135,7 @@ class _ProfileFile(Table):
     directory: dict[Key, PersonTable] = {}
     handoff: HandoffTable = HandoffTable()
     retention: RetentionTable = RetentionTable()
+    billing: BillingTable = BillingTable()
     reception: ReceptionTable | None = None
     support: SupportTable | None = None
     leads: LeadsTable | None = None
@@ -178,6 +182,7 @@ def _profile(checked: _ProfileFile, line: Line, folder: Path) -> Profile:
         calendar=checked.calendar.rules(),
         directory=directory_of(checked.directory, checked.handoff, checked.business),
         retention=checked.retention.rules(),
+        billing=checked.billing.rules(),
         reception=checked.reception.rules(folder, checked.language, checked.name) if checked.reception else None,
         support=checked.support.rules() if checked.support else None,
         leads=checked.leads.rules() if checked.leads else None,
