@@ -207,6 +207,7 @@ class Conversation:
         self._speaking: asyncio.Task[None] | None = None
         self._over_agent = False  # what the caller is saying began while the agent was audible
         self._is_void = False  # the reply that is being thought of was cancelled
+        self._is_busy = False  # with a turn
         self._audible_until = 0.0  # by the loop's clock: when a client that plays at once has played everything
         self._calls: dict[str, str] = {}  # tool call id → tool
         self._tokens = 0
@@ -248,7 +249,8 @@ class Conversation:
                 case Respond():
                     turn, self._waiting = self._waiting, []
                     self._is_void = False
-                    await self._turns.put(turn)
+                    if not ((self._is_busy or self._turns.qsize()) and is_reminder(turn)):
+                        await self._turns.put(turn)
                 case Cancelled():
                     self._is_void = True
                     await self._stop_speaking()
@@ -282,11 +284,13 @@ class Conversation:
     async def _reply_to_turns(self) -> None:
         while True:
             turn = await self._turns.get()
+            self._is_busy = True
             acts: list[Act] = [] if turn else self._dialogue.noted()
             for one in relevant(turn):
                 acts += await self._acts(one)
             if not self._is_void:
                 await self._perform(acts)
+            self._is_busy = False
 
     async def _acts(self, one: Spoken) -> list[Act]:
         match one:
@@ -384,6 +388,13 @@ def relevant(turn: Sequence[Spoken]) -> list[Spoken]:
     """What a reply answers. Notes are for the model to know unless they are the last word: then they ask for something."""
     is_note = [isinstance(one, Text) and one.text.startswith("[") for one in turn]
     return [one for index, one in enumerate(turn) if not is_note[index] or (index == len(turn) - 1 and all(is_note))]
+
+
+def is_reminder(turn: Sequence[Spoken]) -> bool:
+    """Nothing but notes about the connection: an answer that is on its way is the answer to them too."""
+    return bool(turn) and all(
+        isinstance(one, Text) and one.text.startswith("[") and not KEYED.match(one.text) for one in turn
+    )
 
 
 def new_dialogue(opening: Opening) -> Dialogue:

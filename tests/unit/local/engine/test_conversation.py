@@ -258,6 +258,13 @@ def test_fresh_sessions_die_in_turn_and_in_every_state() -> None:
     assert Kills().next_state() == ""
 
 
+async def test_a_reminder_that_comes_while_an_answer_is_on_its_way_is_answered_by_it() -> None:
+    turn = (SpeechBegan(), Utterance(bytes(32_000)), Respond())
+    tape = await played(Tape(*turn, Text("[Go on.]"), Respond(), "replied"), Kills(), heard="goodbye")
+    assert tape.kinds().count("called") == 1
+    assert "said" not in tape.kinds()
+
+
 def test_a_call_that_another_engine_began_goes_on_where_it_was() -> None:
     turns = [
         {"who": "caller", "text": "book a cleaning tomorrow at nine"},
