@@ -17,7 +17,7 @@ HELLO_IN_SWAHILI = "habari hapa ni ofisini nikusaidie nini"
 THANKS_IN_SWAHILI = "asante nataka kuuliza kuhusu mzigo wangu"
 BYE_IN_SWAHILI = "sawa nitaangalia kwaheri"
 
-JOINED_AFTER_MS = 4_000  # after the yes: what is said sooner may still be heard by the agent alone
+JOINED_AFTER_MS = 7_000  # after the yes: what is said sooner may still be heard by the agent alone, on a busy machine too
 _SAYS_NOTHING = r"^$"  # who hears a person and not the agent has no words to go by
 
 ACCEPTS = Human(
