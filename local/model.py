@@ -18,6 +18,7 @@ import math
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from local.engine.bill import Bill, usage_metadata
 from local.live_server import AudioIn, Handler, LiveSession, TextIn, ToolAnswer
 
 _RATE_HZ = 24_000
@@ -42,6 +43,7 @@ class Stage:
     def __init__(self, session: LiveSession) -> None:
         self.session = session
         self.heard_bytes = 0
+        self.bill = Bill()
         self.texts: asyncio.Queue[str] = asyncio.Queue()
         self._answers: dict[str, asyncio.Future[dict[str, Any]]] = {}
         self._turns: asyncio.Queue[None] = asyncio.Queue()
@@ -64,6 +66,7 @@ class Stage:
 
     def _hear(self, event: AudioIn) -> None:
         self.heard_bytes += len(event.pcm)
+        self.bill.hears(len(event.pcm) * 500 / event.rate_hz)
         samples = array.array("h", event.pcm)
         if not samples:
             return
@@ -93,7 +96,8 @@ class Stage:
         await self.session.output_transcription(text)
         await self.session.audio(tone(length), 100)
         await self.session.generation_complete()
-        await self.session.turn_complete()
+        self.bill.says(text, length)
+        await self.session.turn_complete(usage_metadata(self.bill.turn()))
 
     async def call(self, tool: str, /, **arguments: object) -> dict[str, Any]:
         """Call a tool and wait for its answer."""

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 OUT_HZ = 24_000
 CHUNKS_MS = (200, 100, 60, 400)
-_TOKENS_PER_MS = 1 / 50
 
 
 @dataclass(slots=True)
@@ -43,7 +42,6 @@ class Reply:
         self._message: Item | None = None
         self._converter = Converter(OUT_HZ, OUT_HZ)
         self._pieces = 0
-        self._audio_ms = 0.0
 
     async def begin(self) -> None:
         await self._session.send("response.created", response=self._resource("in_progress"))
@@ -74,7 +72,6 @@ class Reply:
     async def _delta(self, message: Item, audio: bytes) -> None:
         length_ms = len(audio) / bytes_per_ms(self._session.output_format())
         message.audio_ms += length_ms
-        self._audio_ms += length_ms
         await self._part("response.output_audio.delta", message, delta=base64.b64encode(audio).decode())
 
     async def _part(self, kind: str, item: Item, **fields: Any) -> None:
@@ -187,6 +184,5 @@ class Reply:
             "usage": None,
         }
         if status != "in_progress":
-            tokens = int(self._audio_ms * _TOKENS_PER_MS)
-            resource["usage"] = {"input_tokens": 40, "output_tokens": tokens, "total_tokens": 40 + tokens}
+            resource["usage"] = self._session.bill.response(self._session, self._output)
         return resource

@@ -33,6 +33,7 @@ from websockets.http11 import Request, Response
 from local.engine.ear import RATE_HZ, Listener
 from local.model_server import FAILURES_KEPT, ModelServer
 from local.realtime_audio import Converter, as_pcm, bytes_per_ms, rate_of, resampled
+from local.realtime_bill import Bill
 from local.realtime_reply import Item, Reply
 from local.realtime_wire import (
     BOOKKEEPING,
@@ -135,6 +136,7 @@ class RealtimeSession:
     received: list[Mapping[str, Any]] = field(default_factory=list)  # client events except audio
     is_configured: bool = False
     active: Reply | None = None
+    bill: Bill = field(default_factory=Bill)
     _waiting: deque[SessionEvent] = field(default_factory=deque)
     _listener: Listener = field(default_factory=Listener)
     _converter: Converter = field(default_factory=lambda: Converter(24_000, RATE_HZ))
@@ -182,7 +184,8 @@ class RealtimeSession:
             return
         kind = "conversation.item.input_audio_transcription"
         await self.send(f"{kind}.delta", item_id=item_id, content_index=0, delta=words)
-        usage = {"type": "duration", "seconds": 1.0}
+        item = self.items.get(item_id)
+        usage = {"type": "duration", "seconds": 1.0 if item is None else item.audio_ms / 1000}
         await self.send(f"{kind}.completed", item_id=item_id, content_index=0, transcript=words, usage=usage)
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
@@ -285,6 +288,7 @@ class RealtimeSession:
         await self.send("input_audio_buffer.committed", item_id=item_id, previous_item_id=None)
         content = [{"type": "input_audio", "transcript": None}]
         await self.added({"id": item_id, "type": "message", "role": "user", "status": "completed", "content": content})
+        self.items[item_id].audio_ms = len(pcm16k) * 500 / RATE_HZ
         self._waiting.append(Committed(item_id, pcm16k))
 
     async def _clear(self, event: Mapping[str, Any]) -> None:

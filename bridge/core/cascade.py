@@ -16,7 +16,7 @@ noise lets it go on. A murmur ("mm") over a reply that sounds is no turn, unless
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from math import inf
 from typing import Any
 
@@ -30,6 +30,7 @@ from bridge.core.cascade_frames import (
     CompletionDone,
     Delta,
     Lose,
+    Speak,
     SpeechChunk,
     SpeechDone,
     Stage,
@@ -45,6 +46,7 @@ from bridge.core.cascade_history import History, Sentence
 from bridge.core.cascade_reply import Completion, arguments_of
 from bridge.core.cascade_speech import SpeechQueue
 from bridge.core.cascade_text import understood
+from bridge.core.cascade_usage import given, used
 from bridge.core.frames import (
     AnswerTool,
     BeginCallerTurn,
@@ -61,7 +63,7 @@ from bridge.core.frames import (
     TellModel,
     ToolAsked,
     TurnComplete,
-    UsageReported,
+    UsageUnknown,
 )
 
 _OVERLOADED_PAUSE_MS = 300
@@ -70,10 +72,19 @@ _NOT_JSON = {"status": "error", "message": "The arguments were not one JSON obje
 
 
 class Cascade:
-    """One connection's conversation. `key` goes into the ids of tool calls that the model left without one."""
+    """One connection's conversation. `key` goes into the ids of tool calls that the model left without one. `models`: what the services
+    beside the language model are called where they are billed."""
 
-    def __init__(self, setup: ModelSetup, key: str, speech_hz: int, limits: CascadeLimits | None = None) -> None:
+    def __init__(
+        self,
+        setup: ModelSetup,
+        key: str,
+        speech_hz: int,
+        limits: CascadeLimits | None = None,
+        models: Mapping[Stage, str] | None = None,
+    ) -> None:
         self._setup = setup
+        self._models = models or {}
         self._key = key
         self._limits = limits or CascadeLimits()
         self._history = History(setup.instructions, self._limits.turns_kept)
@@ -163,7 +174,7 @@ class Cascade:
     def _hear_words(self, words: str, now_ms: float) -> None:
         if not words:
             if not self._is_replying and not self._history.owes_answer:
-                self.events.append(TurnComplete())
+                self.events.append(TurnComplete(asked=False))
             return
         self.events.append(CallerTranscribed(words, finished=True))
         is_playing = self._speech.has_sounded and self._speech.is_playing(now_ms)
@@ -180,6 +191,7 @@ class Cascade:
             self._say(completion, sentence)
         if completion.is_endless:
             self.orders.append(Abort((completion.request,)))
+            self._unpaid(completion)
             self._finish(completion)
 
     def _on_tool_delta(self, event: ToolDelta, now_ms: float) -> None:
@@ -187,10 +199,18 @@ class Cascade:
             self._completion.tool_piece(event)
 
     def _on_tokens(self, event: TokensUsed, now_ms: float) -> None:
-        self.events.append(UsageReported(event.prompt, event.response, event.thoughts, event.total))
+        if self._completion is not None and event.request == self._completion.request:
+            self._completion.is_counted = True
+        self.events.append(used(event))
+
+    def _unpaid(self, completion: Completion) -> None:
+        """It is over, or broken off; what it cost comes at the end of its stream, if at all."""
+        if not completion.is_counted:
+            self.events.append(UsageUnknown())
 
     def _on_completion_done(self, event: CompletionDone, now_ms: float) -> None:
         if self._completion is not None and event.request == self._completion.request:
+            self._unpaid(self._completion)
             self._finish(self._completion)
 
     def _finish(self, completion: Completion) -> None:
@@ -235,7 +255,7 @@ class Cascade:
             retries = self._limits.retries[Stage.SPEECH] if again else 0
             order = self._speech.again(event.request, self._number, retries, after_ms)
             again = order is not None
-            self.orders += [order] if order is not None else []
+            self._give([order] if order is not None else [])
         else:
             return  # of something void
         if not again:
@@ -259,12 +279,12 @@ class Cascade:
                 self._transcribe(pcm, 0)
             else:
                 self._hear_words("", now_ms)
-        self.orders += self._speech.start(now_ms, self._number)
+        self._give(self._speech.start(now_ms, self._number))
         if not self._listens or self._speech.has_sounded:
             self.events += self._held_asks
             self._held_asks.clear()
             self.events += self._speech.hand_on(now_ms)
-            self.orders += self._speech.start(now_ms, self._number)
+            self._give(self._speech.start(now_ms, self._number))
         if self._completion is None and not self._listens:
             self._go_on(now_ms)
 
@@ -284,7 +304,13 @@ class Cascade:
         self._transcription = Transcribe(
             self._number(), pcm, self._setup.input_hz, self._history.last_words, language, after_ms
         )
-        self.orders.append(self._transcription)
+        self._give([self._transcription])
+
+    def _give(self, orders: Iterable[Transcribe | Speak]) -> None:
+        """Have them carried out. What a service is given, it bills."""
+        for order in orders:
+            self.orders.append(order)
+            self.events.append(given(order, self._models))
 
     def _complete(self) -> None:
         if not self._is_replying:
@@ -310,6 +336,7 @@ class Cascade:
         requests = self._speech.stop(now_ms)
         if self._completion is not None:
             requests = (*requests, self._completion.request)
+            self._unpaid(self._completion)
             self._completion = None
         never_asked = {ask.tool_call_id for ask in self._held_asks}
         self._history.withdraw(never_asked)

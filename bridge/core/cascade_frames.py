@@ -132,8 +132,9 @@ class TokensUsed:
     request: int
     prompt: int
     response: int
-    thoughts: int
+    thoughts: int  # of `response`
     total: int
+    cached: int = 0  # of `prompt`
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ class Completion:
         self._calls: list[_Call] = []  # in the order in which they began
         self._latest: dict[int, _Call] = {}  # by index
         self._chars = 0
+        self.is_counted = False  # the service has said what it used
 
     @property
     def is_used(self) -> bool:

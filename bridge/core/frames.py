@@ -13,6 +13,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, TypeAlias
 
+from pokea.usage import CallShares, ModelUsage
+from pokea.usage import Meter as Meter  # a word of the frames, which is all that codecs know
+
 FRAME_MS = 20
 MODEL_IN_HZ = 16_000  # what most models are fed
 MODEL_OUT_HZ = 24_000  # what most models speak, and what clips are stored at
@@ -169,7 +172,9 @@ class GenerationComplete:
 
 @dataclass(frozen=True, slots=True)
 class TurnComplete:
-    """The model waits for the caller again."""
+    """The model waits for the caller again. `asked`: it was asked something; where nobody said a word it need not be."""
+
+    asked: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,12 +220,26 @@ class ResumeHandle:
 
 @dataclass(frozen=True, slots=True)
 class UsageReported:
-    """Tokens of one turn; sums over turns are what is billed."""
+    """Tokens of one turn; sums over turns are what is billed. `meters`: the same as a price list counts them, each token in one of them."""
 
     prompt: int
     response: int
     thoughts: int
     total: int
+    meters: Mapping[Meter, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class UsageUnknown:
+    """A turn of which nobody will say what it used."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceUsed:
+    """What a service beside the model used: one that writes down what the caller says, or speaks the answer. It is no turn."""
+
+    model: str
+    meters: Mapping[Meter, int]
 
 
 ModelEvent: TypeAlias = (
@@ -237,6 +256,8 @@ ModelEvent: TypeAlias = (
     | GoingAway
     | ResumeHandle
     | UsageReported
+    | UsageUnknown
+    | ServiceUsed
 )
 
 # --- events from the shell -------------------------------------------------------------------------------------------------
@@ -510,6 +531,8 @@ class EndCall:
     language: str = ""
     latency_ms: tuple[int, ...] = ()  # of each turn
     tools: tuple[Mapping[str, Any], ...] = ()  # each call: name, status, took_ms, at_ms
+    usage: tuple[ModelUsage, ...] = ()
+    shares: CallShares | None = None  # of `duration_ms`
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,6 +96,11 @@ class Side:
     def holds_line(self) -> bool:
         return self.is_joined
 
+    @property
+    def keeps_waiting(self) -> bool:
+        """The one on this line waits for a person."""
+        return False
+
     def start(self, now_ms: float) -> None:
         """The call begins."""
 
@@ -213,6 +218,10 @@ class CallerSide(Side):
     @property
     def holds_line(self) -> bool:
         return self.is_joined or self._held is not None
+
+    @property
+    def keeps_waiting(self) -> bool:
+        return self._held is not None and self.table.is_calling
 
     def answers(self, effect: Effect) -> Mapping[str, Any] | None:
         """One at a time: the caller who speaks on while somebody is rung has not asked for another one."""

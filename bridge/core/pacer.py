@@ -145,7 +145,7 @@ class Pacer:
         if utterance.started_ms is None:
             utterance.started_ms = self._play_end_ms
         elif utterance.end_ms < self._play_end_ms:
-            utterance.before_gap, utterance.gap_ms = utterance.sent, utterance.end_ms
+            utterance.goes_on(self._play_end_ms)
         self._sent.append((segment, utterance.sent - utterance.again, content))
         if utterance.again:
             repeated = min(utterance.again, samples)

@@ -38,6 +38,7 @@ from bridge.core.frames import (
     PeerLost,
     PeerSaid,
     ResumeHandle,
+    ServiceUsed,
     SwitchClosed,
     SwitchCongested,
     TimePassed,
@@ -46,6 +47,7 @@ from bridge.core.frames import (
     ToolsCancelled,
     TurnComplete,
     UsageReported,
+    UsageUnknown,
 )
 from bridge.core.session import SessionSettings
 
@@ -175,6 +177,8 @@ _EVENTS: dict[str, type[Any]] = {
         GoingAway,
         ResumeHandle,
         UsageReported,
+        UsageUnknown,
+        ServiceUsed,
     )
 }
 RecordedEvent: TypeAlias = Event

@@ -19,6 +19,7 @@ from bridge.core.ending import Ending
 from bridge.core.engines import GEMINI, Engine
 from bridge.core.frames import (
     AgentTranscribed,
+    Asked,
     Buffer,
     CallerSpeech,
     CallerTranscribed,
@@ -39,6 +40,7 @@ from bridge.core.frames import (
     PeerLost,
     PeerSaid,
     ResumeHandle,
+    ServiceUsed,
     SwitchClosed,
     SwitchCongested,
     TimePassed,
@@ -47,6 +49,7 @@ from bridge.core.frames import (
     ToolsCancelled,
     TurnComplete,
     UsageReported,
+    UsageUnknown,
 )
 from bridge.core.handing_over import CallerSide, PersonSide, Side
 from bridge.core.join import Join
@@ -55,17 +58,18 @@ from bridge.core.limits import Due, Limits
 from bridge.core.minutes import Minutes
 from bridge.core.mouth import Mouth
 from bridge.core.opt_out import OptOut
+from bridge.core.outlet import Outlet
 from bridge.core.patience import Patience
 from bridge.core.pcm import Layout
 from bridge.core.playout import Speaker
 from bridge.core.turns import Signal, Turn, TurnTaking
 from bridge.core.uplink import Uplink
+from bridge.core.usage_meter import UsageMeter
 from bridge.core.voice import Voice
 from bridge.core.watchdog import Alarm, Line
 from bridge.core.witness import Witness
 from pokea.toolkit import Effect
 
-_STALE_AFTER_MS = 1_000.0
 _CLIPS = (Speaker.GREETING, Speaker.PROMPT, Speaker.FILLER)
 
 
@@ -112,16 +116,17 @@ class CallSession:
         self.opt_out = OptOut(context.stop, self.mouth, self.legs, self.ending, self.orders.append)
         self.witness = Witness(context, self.uplink, self.voice, self.orders.append, records=settings.records)
         self.mouth.on_over = self.witness.over
+        self.outlet = Outlet(self.voice.pacer, self.witness, self.minutes)
+        self.pull = self.outlet.pull  # everything that is due for the switch, as one message; None if that is nothing
+        self.usage = UsageMeter()
         self._patience = Patience(limits, asks=any(context.phrases.values()))
         self._caller_speaking = False
-        self._congested_since_ms: float | None = None
-        self._sounded = False
         self._routes: dict[type[Any], Callable[[Any, float], None]] = {
             ModelAudio: self._on_model_audio,
             ModelInterrupted: self._on_interrupted,
             CallerSpeech: lambda event, now: self.caller.model_hears(event.speaking, now),
             GenerationComplete: self._on_generated,
-            TurnComplete: lambda _, now: self.caller.model_turn_over(now),
+            TurnComplete: self._on_turn_over,
             CallerTranscribed: self._on_caller_words,
             AgentTranscribed: lambda event, now: self.speech.words(event.text, now),
             ToolAsked: self._on_tool_asked,
@@ -134,10 +139,12 @@ class CallSession:
             ModelReady: self._on_model_ready,
             ModelLost: lambda event, now: self.legs.lost(event, now),
             GoingAway: lambda event, now: self.legs.life.going_away(event.time_left_ms, now),
-            UsageReported: lambda event, now: self._patience.spent(event.total),
+            UsageReported: self._on_usage,
+            UsageUnknown: lambda _, now: self.usage.unknown(),
+            ServiceUsed: lambda event, now: self.usage.used(event),
             ResumeHandle: lambda event, now: self.legs.knows_handle(event.handle),
             SwitchClosed: self._on_switch_closed,
-            SwitchCongested: self._on_congested,
+            SwitchCongested: lambda event, now: self.outlet.congested(event.congested, now),
             DtmfPressed: self._on_key,
             DrainExpired: lambda _, now: self.ending.farewell(EndReason.BRIDGE_ERROR, "trouble", now),
             TimePassed: lambda _, now: None,
@@ -199,40 +206,12 @@ class CallSession:
                 self._settle(now_ms)
         return frames
 
-    def pull(self, now_ms: float) -> Buffer | None:
-        """Everything that is due for the switch, as one message; None if that is nothing."""
-        if self._congested_since_ms is not None:
-            return None
-        first = self._pull(now_ms)
-        following = None if first is None else self._pull(now_ms)
-        if first is None or following is None:
-            return first
-        due: list[Buffer] = [first, following]
-        while (message := self._pull(now_ms)) is not None:
-            due.append(message)
-        return b"".join(due)
-
-    def _pull(self, now_ms: float) -> Buffer | None:
-        message = self.voice.pacer.pull(now_ms)
-        if message is not None:
-            if not self._sounded:
-                self._sounded = True
-                self.minutes.note("first_audio", at_ms=int(now_ms))
-            if self.witness.listens:
-                self.witness.sent(message)
-        return message
-
     def peer_audio(self, data: Buffer, now_ms: float) -> Buffer | None:
         """Sound of the other leg of a hand-off (PCM16, 16 kHz, mono); what is to be sent to the switch at once."""
         if self.ended:
             return None
         self.handoff.peer_heard(now_ms)
-        if self._congested_since_ms is not None:
-            return None
-        message = self.handoff.peer_audio(data, now_ms)
-        if message is not None and self.witness.listens:
-            self.witness.sent(message)
-        return message
+        return None if self.outlet.is_blocked else self.outlet.passes(self.handoff.peer_audio(data, now_ms))
 
     def take(self) -> list[Command]:
         orders, self.orders[:] = self.orders.copy(), []
@@ -248,7 +227,7 @@ class CallSession:
     @property
     def wake_ms(self) -> float:
         """When `pull` may next return something."""
-        return inf if self._congested_since_ms is not None else self.voice.pacer.wake_ms
+        return inf if self.outlet.is_blocked else self.voice.pacer.wake_ms
 
     @property
     def deadline_ms(self) -> float:
@@ -294,16 +273,19 @@ class CallSession:
             self._on_due(due, now_ms)
         while not self.ending.is_hanging_up and (alarm := self.legs.watchdog.due(now_ms, self._line)) is not None:
             self._on_alarm(alarm, now_ms)
-        if self.handoff.is_active:
+        if self.handoff.is_active or self.witness.time.is_held:
             self._settle_handoff(now_ms)
-        self._patience.floor(is_quiet=self._line_is_quiet, is_callers=self._is_callers_turn, now_ms=now_ms)
+        is_callers = self._is_callers_turn
+        is_quiet = is_callers and self._nobody_waits_or_speaks
+        self._patience.floor(is_quiet=is_quiet, is_callers=is_callers, now_ms=now_ms)
         if not self.ending.has_begun and not self.handoff.is_joined:
-            self.legs.look_after(now_ms, at_boundary=self._at_boundary)
+            self.legs.look_after(now_ms, at_boundary=is_quiet and self.turns.turn is Turn.LISTENING)
             if self.legs.life.is_gone and not self.handoff.holds_line:
                 self.ending.last_resort(now_ms)
 
     def _settle_handoff(self, now_ms: float) -> None:
         self.handoff.settle(now_ms)
+        self.witness.time.holds(self.handoff.keeps_waiting, now_ms)
         if self.handoff.is_joined:
             self._patience.joined(now_ms)
         if self.handoff.holds_line:
@@ -319,9 +301,8 @@ class CallSession:
         return None if self.legs.watchdog.is_owed else self.mouth.runs_dry_ms
 
     @property
-    def _line_is_quiet(self) -> bool:
-        owes = self.legs.watchdog.is_waiting
-        return self._is_callers_turn and not owes and not self.uplink.detector.is_speaking
+    def _nobody_waits_or_speaks(self) -> bool:
+        return not self.uplink.detector.is_speaking and not self.legs.watchdog.is_waiting
 
     @property
     def _is_callers_turn(self) -> bool:
@@ -329,14 +310,12 @@ class CallSession:
         owes = self.legs.watchdog.is_waiting and not self.legs.watchdog.is_presumed
         if owes or self.legs.desk.is_busy or self.handoff.holds_line:
             return False
-        if self.voice.is_only(Speaker.FILLER):
-            return True
-        return self.voice.is_silent or self.voice.is_only(Speaker.PROMPT)
+        return self.voice.is_silent or self.voice.is_only(Speaker.FILLER) or self.voice.is_only(Speaker.PROMPT)
 
     @property
     def _at_boundary(self) -> bool:
         """Nobody is in the middle of anything: the moment to exchange the model's connection."""
-        return self.turns.turn is Turn.LISTENING and self._line_is_quiet
+        return self.turns.turn is Turn.LISTENING and self._nobody_waits_or_speaks and self._is_callers_turn
 
     # --- the caller ---------------------------------------------------------------------------------------------------------
 
@@ -346,13 +325,17 @@ class CallSession:
             self.minutes.note("stream_layout", layout=layout.value)
         if self.uplink.is_refused:
             self.ending.farewell(EndReason.BRIDGE_ERROR, "trouble", now_ms)
-        if self.handoff.is_joined:
-            return
-        self.caller.heard(now_ms)
+        is_joined = self.handoff.is_joined
+        if not is_joined:
+            self.caller.heard(now_ms)
         speaking = self.uplink.detector.is_speaking
         if speaking is self._caller_speaking:
             return
         self._caller_speaking = speaking
+        if not speaking:
+            self.witness.caller_stopped()
+        if is_joined:
+            return
         self.turns.on(Signal.CALLER_STARTED if speaking else Signal.CALLER_STOPPED)
         if self.voice.is_silent or self.voice.is_only(*_CLIPS):  # the agent's echo on the line looks like a caller
             self._caller_turned(now_ms, speaking=speaking)
@@ -401,6 +384,7 @@ class CallSession:
     # --- the agent's speech -------------------------------------------------------------------------------------------------
 
     def _on_model_audio(self, event: ModelAudio, now_ms: float) -> None:
+        self.usage.acted()
         if not self.ending.is_deaf and self.caller.floor.admits(event.item, now_ms):
             self.speech.audio(event, now_ms)
             if not self.voice.is_only(Speaker.PROMPT):
@@ -410,6 +394,14 @@ class CallSession:
         self.caller.floor.generation_over()
         self.speech.generated(now_ms)
 
+    def _on_turn_over(self, event: TurnComplete, now_ms: float) -> None:
+        self.usage.turn_over(asked=event.asked)
+        self.caller.model_turn_over(now_ms)
+
+    def _on_usage(self, event: UsageReported, now_ms: float) -> None:
+        self.usage.reported(event)
+        self._patience.spent(event.total)
+
     def _on_interrupted(self, event: ModelInterrupted, now_ms: float) -> None:
         if not self.ending.is_deaf:
             self._caller_active()
@@ -418,6 +410,7 @@ class CallSession:
     # --- tools --------------------------------------------------------------------------------------------------------------
 
     def _on_tool_asked(self, event: ToolAsked, now_ms: float) -> None:
+        self.usage.acted()
         self.witness.tool_asked(event, now_ms)
         if self.ending.is_deaf:
             return
@@ -446,6 +439,7 @@ class CallSession:
         self.caller.floor.generation_over()
         self.caller.keys.expects(event.payload.get("expects_digits"))
         with_secret = self.witness.secrets.are_in(event.tool_call_id)
+        self.usage.goes_on()
         self._heed(event, now_ms)
         if self.legs.tool_returned(event, now_ms, must_tell=must_tell, with_secret=with_secret) and event.end_call:
             self.ending.goodbye(now_ms)
@@ -461,6 +455,7 @@ class CallSession:
     def _on_model_ready(self, event: ModelReady, now_ms: float) -> None:
         taken = self.legs.ready(event.link, now_ms)
         if taken is not None:
+            self.usage.connected(taken.engine)
             self.caller.floor.generation_over()
         if taken is not None and taken.first and not self.announcer.has_clip("greeting"):
             self.legs.dictate(self.announcer.dictation("greeting"), now_ms)
@@ -499,15 +494,23 @@ class CallSession:
         self.minutes.note("ended", reason=reason.value, duration_ms=int(now_ms))
         self.witness.close(now_ms)
         asked = self.handoff.closed(reason)
-        facts = self.legs.ledger.facts
-        end = EndCall(reason, int(now_ms), self.minutes.lines, facts, self.handoff.handoff_id, asked)
-        latency_ms, tools = tuple(self.witness.turn_clock.latency_ms), tuple(self.minutes.tools)
-        self.orders.append(replace(end, language=self.language, latency_ms=latency_ms, tools=tools))
+        self.orders.append(self._account(reason, asked, now_ms))
 
-    def _on_congested(self, event: SwitchCongested, now_ms: float) -> None:
-        """The switch stopped reading: what was due meanwhile is stale when it reads again."""
-        since_ms, self._congested_since_ms = self._congested_since_ms, None
-        if event.congested:
-            self._congested_since_ms = now_ms if since_ms is None else since_ms
-        elif since_ms is not None and now_ms - since_ms > _STALE_AFTER_MS:
-            self.minutes.note("congested", ms=int(now_ms - since_ms), skipped_ms=self.voice.pacer.skip(now_ms))
+    def _account(self, reason: EndReason, asked: Asked | None, now_ms: float) -> EndCall:
+        """What is reported of the call."""
+        tools = tuple(self.minutes.tools)
+        waits = [(tool["at_ms"], tool["at_ms"] + tool["took_ms"]) for tool in tools]
+        waits += [(int(since_ms), int(now_ms)) for since_ms in self.legs.desk.asked_since_ms()]
+        return EndCall(
+            reason,
+            int(now_ms),
+            self.minutes.lines,
+            self.legs.ledger.facts,
+            self.handoff.handoff_id,
+            asked,
+            self.language,
+            tuple(self.witness.turn_clock.latency_ms),
+            tools,
+            self.usage.usages(),
+            self.witness.shares(now_ms, waits),
+        )

@@ -59,7 +59,11 @@ class Voice:
 
     def is_only(self, *speakers: Speaker) -> bool:
         """Something is being heard, and nothing but these."""
-        return bool(self.ledger.live) and all(utterance.speaker in speakers for utterance in self.ledger.live)
+        live = self.ledger.live
+        for utterance in live:
+            if utterance.speaker not in speakers:
+                return False
+        return bool(live)
 
     def model_audio(self, pcm: Buffer, rate_hz: int, item: str = "") -> Utterance | None:
         """Queue model speech; returns the utterance if this began one. Another `item` is another utterance."""

@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 
 from bridge.core.cascade import Cascade
-from bridge.core.cascade_frames import Abort, CascadeLimits, Complete, Lose, Speak, StageEvent, Transcribe
+from bridge.core.cascade_frames import Abort, CascadeLimits, Complete, Lose, Speak, Stage, StageEvent, Transcribe
 from bridge.core.frames import (
     AgentTranscribed,
     Buffer,
@@ -59,6 +59,11 @@ class CascadeTarget:
     speech_hz: int = 24_000
     deadlines: Deadlines = field(default_factory=Deadlines)
     limits: CascadeLimits = field(default_factory=CascadeLimits)
+
+    @property
+    def models(self) -> dict[Stage, str]:
+        """What the services beside the language model are called."""
+        return {Stage.TRANSCRIPTION: self.transcription.model, Stage.SPEECH: self.speech.model}
 
     @classmethod
     def of(
@@ -140,7 +145,9 @@ class CascadeLink:
         finally:
             await asyncio.gather(*probes, return_exceptions=True)
         self._voice = self._target.voice or order.setup.voice
-        self._machine = Cascade(order.setup, self._key[:8], self._target.speech_hz, self._target.limits)
+        self._machine = Cascade(
+            order.setup, self._key[:8], self._target.speech_hz, self._target.limits, self._target.models
+        )
         self._on_events(self, [ModelReady(self.number)])
 
     def send_audio(self, frames: Iterable[Buffer]) -> None:

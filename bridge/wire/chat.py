@@ -23,6 +23,7 @@ from bridge.core.cascade_frames import (
 )
 from bridge.core.frames import Buffer, Loss, ToolDeclaration, WireError
 from bridge.wire.stage_errors import detail_of, loss_of
+from bridge.wire.token_counts import count
 
 _LINE_LIMIT_BYTES = 1024 * 1024  # one event; a whole answer in one would be far less
 
@@ -65,6 +66,9 @@ class ChatStream:
         self._line = bytearray()
         self._finished = False  # the model said that it is done
         self._over = False
+        self._used: TokensUsed | None = (
+            None  # the latest count: some servers count in every chunk, each time all so far
+        )
 
     @property
     def is_over(self) -> bool:
@@ -93,8 +97,13 @@ class ChatStream:
         events = self._on_line(self._line) if self._line else []
         if not self._over:
             self._over = True
-            events.append(self._done() if self._finished else self._failed(Loss.NETWORK, 0, "the stream was cut"))
+            events += self._ended(
+                self._done() if self._finished else self._failed(Loss.NETWORK, 0, "the stream was cut")
+            )
         return events
+
+    def _ended(self, how: StageEvent) -> list[StageEvent]:
+        return [how] if self._used is None else [self._used, how]
 
     def _on_line(self, line: Buffer) -> list[StageEvent]:
         # Only `data` fields matter here; comments (": ping") keep a connection open, and `event`, `id` and blank lines say nothing.
@@ -104,7 +113,7 @@ class ChatStream:
         value = value.strip()
         if value == b"[DONE]":
             self._over = True
-            return [self._done()]
+            return self._ended(self._done())
         if not value:
             return []
         try:
@@ -119,14 +128,14 @@ class ChatStream:
         if chunk.get("error"):
             self._over = True
             code, reason = detail_of(chunk)
-            yield self._failed(loss_of(code, reason), code, reason)
+            yield from self._ended(self._failed(loss_of(code, reason), code, reason))
             return
         for choice in _objects(chunk.get("choices")):
             # `message` instead of `delta`: a server that does not stream what holds a tool call.
             yield from self._on_delta(choice.get("delta") or choice.get("message"))
             self._finished = self._finished or bool(choice.get("finish_reason"))
         if isinstance(usage := chunk.get("usage"), dict):
-            yield self._tokens(usage)
+            self._used = self._tokens(usage)
 
     def _on_delta(self, delta: Any) -> Iterator[StageEvent]:
         if not isinstance(delta, dict):
@@ -149,12 +158,12 @@ class ChatStream:
             )
 
     def _tokens(self, usage: Mapping[str, Any]) -> TokensUsed:
-        details = usage.get("completion_tokens_details")
-        thoughts = _count(details.get("reasoning_tokens")) if isinstance(details, dict) else 0
-        prompt, response = _count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens"))
-        return TokensUsed(
-            self._request, prompt, response, thoughts, _count(usage.get("total_tokens")) or prompt + response
-        )
+        details, heard = usage.get("completion_tokens_details"), usage.get("prompt_tokens_details")
+        thoughts = count(details.get("reasoning_tokens")) if isinstance(details, dict) else 0
+        cached = count(heard.get("cached_tokens")) if isinstance(heard, dict) else 0
+        prompt, response = count(usage.get("prompt_tokens")), count(usage.get("completion_tokens"))
+        total = count(usage.get("total_tokens")) or prompt + response
+        return TokensUsed(self._request, prompt, response, thoughts, total, cached)
 
     def _done(self) -> CompletionDone:
         return CompletionDone(self._request)
@@ -169,7 +178,3 @@ def _objects(value: Any) -> Sequence[Mapping[str, Any]]:
 
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""
-
-
-def _count(value: Any) -> int:
-    return value if isinstance(value, int) and value > 0 else 0

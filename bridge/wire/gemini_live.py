@@ -47,6 +47,7 @@ from bridge.core.frames import (
     UsageReported,
     WireError,
 )
+from bridge.wire import gemini_usage
 
 DEFAULT_URL = "wss://generativelanguage.googleapis.com/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent"
 _VERTEX_PATH = "/ws/google.cloud.aiplatform.v1beta1.LlmBidiService/BidiGenerateContent"
@@ -68,6 +69,7 @@ _AUDIO_HEAD = b'{"realtimeInput":{"audio":{"mimeType":"audio/pcm;rate=16000","da
 _AUDIO_TAIL = b'"}}}'
 
 
+_GENERATED = (ModelAudio, ToolAsked)
 _POISONED = (1007, 1008)
 _HOPELESS = (401, 403, 404)
 
@@ -79,12 +81,27 @@ class GeminiLive:
         """`vertex_parent`: `projects/<project>/locations/<location>`, or "" at the Developer API."""
         self.outbox: list[bytes] = []
         self._vertex_parent = vertex_parent
+        self._billed: UsageReported | None = None  # the latest report, while nothing was generated after it
 
     def open(self, setup: ModelSetup) -> None:
         self.outbox.append(encode_setup(setup, self._vertex_parent))
 
     def receive(self, payload: Buffer) -> list[ModelEvent]:
-        return decode(payload)
+        events = decode(payload)
+        last = events[-1] if events else None
+        if type(last) is UsageReported:
+            self._count_once(last, events)
+        elif self._billed is not None and any(type(event) in _GENERATED for event in events):
+            self._billed = None
+        return events
+
+    def _count_once(self, report: UsageReported, events: list[ModelEvent]) -> None:
+        """A report may come in a message of its own and once more with the turn's end: the same figures with nothing generated in between
+        are the same report. Figures that differ within one turn cannot be told from those of two generations (a tool's call and the answer
+        after it bill the context twice), and a resumed session may repeat one of its predecessor's: all of those are counted."""
+        if report == self._billed and not any(type(event) in _GENERATED for event in events):
+            events.pop()
+        self._billed = report
 
     @staticmethod
     def audio(frame: Buffer) -> bytes:
@@ -278,14 +295,6 @@ class _Resumption(msgspec.Struct):
     resumable: bool | None = None
 
 
-class _Usage(msgspec.Struct):
-    promptTokenCount: int | None = None
-    responseTokenCount: int | None = None
-    candidatesTokenCount: int | None = None  # what Vertex calls the same
-    thoughtsTokenCount: int | None = None
-    totalTokenCount: int | None = None
-
-
 class _Message(msgspec.Struct):
     setupComplete: dict[str, Any] | None = None
     serverContent: _ServerContent | None = None
@@ -293,7 +302,7 @@ class _Message(msgspec.Struct):
     toolCallCancellation: _Cancellation | None = None
     goAway: _GoAway | None = None
     sessionResumptionUpdate: _Resumption | None = None
-    usageMetadata: _Usage | None = None
+    usageMetadata: Any = None  # a count that is none must not cost the turn that it comes with
 
 
 _decode = msgspec.json.Decoder(_Message).decode
@@ -346,14 +355,8 @@ def _events(message: _Message) -> Iterator[ModelEvent]:
         yield ToolsCancelled(tuple(message.toolCallCancellation.ids))
     if message.goAway is not None:
         yield GoingAway(_duration_ms(message.goAway.timeLeft or "0s"))
-    usage = message.usageMetadata
-    if usage is not None:
-        yield UsageReported(
-            usage.promptTokenCount or 0,
-            usage.responseTokenCount or usage.candidatesTokenCount or 0,
-            usage.thoughtsTokenCount or 0,
-            usage.totalTokenCount or 0,
-        )
+    if message.usageMetadata is not None:
+        yield gemini_usage.read(message.usageMetadata)
 
 
 def _content(content: _ServerContent) -> Iterator[ModelEvent]:

@@ -36,10 +36,10 @@ from bridge.core.frames import (
     TellModel,
     ToolAsked,
     TurnComplete,
-    UsageReported,
     WireError,
 )
 from bridge.wire import openai_realtime_events as wire
+from bridge.wire import openai_realtime_usage as usage
 from bridge.wire.openai_realtime_dialects import (
     BETA_NAMES,
     DEFAULT_URL,
@@ -105,6 +105,7 @@ class OpenAIRealtime:
         self._cuts: OrderedDict[str, str] = OrderedDict()  # truncations by event id → item id
         self._creates: OrderedDict[str, None] = OrderedDict()  # event ids of our response.create
         self._heard: OrderedDict[str, str] = OrderedDict()  # caller's words so far by item id
+        self._billed: OrderedDict[str, None] = OrderedDict()  # responses whose usage was counted
         self._retried = False
         self._fatal: Loss | None = None
 
@@ -278,6 +279,9 @@ class OpenAIRealtime:
     def _caller_transcript(self, event: ServerEvent) -> Events:
         whole, known = wire.text(event.transcript), self._heard.pop(wire.text(event.item_id), "")
         yield CallerTranscribed(whole.removeprefix(known) if whole.startswith(known) else "", finished=True)
+        used = usage.of_transcription(event.usage, self._dialect.transcription)
+        if used is not None:
+            yield used
 
     def _output_item(self, event: ServerEvent) -> Events:
         item = wire.an_object(event.item)
@@ -310,13 +314,20 @@ class OpenAIRealtime:
         yield from asked
         if status == "cancelled" and not is_void:
             yield ModelInterrupted()
-        yield from _usage(response.get("usage"))
+        yield from self._count_once(response_id, response)
         if status == "failed":
             self._retry(response)
         elif status == "completed":
             self._retried = False
         if not asked:
             yield TurnComplete()
+
+    def _count_once(self, response_id: str, response: Mapping[str, Any]) -> Events:
+        """A response that is reported done again is the same one. Without an id that cannot be known."""
+        used = usage.of_response(response.get("usage"))
+        if used is not None and (not response_id or response_id not in self._billed):
+            _remember(self._billed, response_id, None)
+            yield used
 
     def _close_items(self, is_void: bool) -> Events:
         left_open = self._items.open_items()
@@ -403,14 +414,6 @@ def _remember(known: OrderedDict[str, Any], key: str, value: Any) -> None:
 
 def _objects(value: Any) -> list[dict[str, Any]]:
     return [member for member in value if isinstance(member, dict)] if isinstance(value, list) else []
-
-
-def _usage(usage: Any) -> Events:
-    if isinstance(usage, dict):
-        details = usage.get("output_token_details")
-        thoughts = details.get("reasoning_tokens") if isinstance(details, dict) else 0
-        counts = (usage.get("input_tokens"), usage.get("output_tokens"), thoughts, usage.get("total_tokens"))
-        yield UsageReported(*map(wire.count, counts))
 
 
 _READERS: Mapping[str, Callable[[OpenAIRealtime, ServerEvent], Events]] = {

@@ -28,6 +28,7 @@ class ServerEvent(msgspec.Struct):
     arguments: Any = None
     delta: Any = None
     transcript: Any = None
+    usage: Any = None
     session: msgspec.Raw = _ABSENT
     item: msgspec.Raw = _ABSENT
     response: msgspec.Raw = _ABSENT
@@ -71,11 +72,6 @@ def text(value: Any) -> str:
     if not isinstance(value, str):
         raise WireError("message_of_unknown_shape")
     return value
-
-
-def count(value: Any) -> int:
-    """A number of tokens; 0 for what is none."""
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else 0
 
 
 def arguments_of(value: Any) -> dict[str, Any]:

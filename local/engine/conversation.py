@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import re
 import secrets
 from collections import OrderedDict
@@ -19,6 +20,7 @@ from typing import Any, Protocol
 import numpy as np
 from websockets.exceptions import ConnectionClosed
 
+from local.engine.bill import Bill, Billed
 from local.engine.dialogue import Act, CallTool, Dialogue, Say
 from local.engine.ear import RATE_HZ
 from local.engine.expectation import Expectation
@@ -124,10 +126,10 @@ class Wire(Protocol):
 
     async def call_tool(self, call_id: str, name: str, arguments: Mapping[str, Any]) -> None: ...
 
-    async def replied(self, tokens: int, *, has_spoken: bool) -> None:
-        """The reply is complete."""
+    async def replied(self, bill: Callable[[], Billed], *, has_spoken: bool) -> None:
+        """The reply is complete. `bill`: what it cost, for a wire that says so now."""
 
-    async def interrupted(self, tokens: int) -> None:
+    async def interrupted(self, bill: Callable[[], Billed]) -> None:
         """The caller's speech ended the reply."""
 
     async def offer_handle(self, handle: str) -> None: ...
@@ -210,7 +212,8 @@ class Conversation:
         self._is_busy = False  # with a turn
         self._audible_until = 0.0  # by the loop's clock: when a client that plays at once has played everything
         self._calls: dict[str, str] = {}  # tool call id → tool
-        self._tokens = 0
+        self._bill = Bill()
+        self._bill.reads(opening.instructions + json.dumps(opening.declarations))
 
     async def run(self) -> None:
         await self._offer_handle()
@@ -272,7 +275,7 @@ class Conversation:
         if not self._is_audible:
             return
         await self._stop_speaking()
-        await self._wire.interrupted(self._tokens)
+        await self._wire.interrupted(self._bill.turn)
 
     async def _stop_speaking(self) -> None:
         if self._speaking is not None:
@@ -300,6 +303,7 @@ class Conversation:
                 return self._typed(text)
             case ToolAnswered():
                 tool = self._calls.pop(one.call_id, one.name)
+                self._bill.reads(json.dumps(one.payload, default=str))
                 inner = one.payload.get("result")  # some clients wrap what the tool returned
                 before = self._dialogue.language
                 acts = self._dialogue.tool_answered(tool, inner if isinstance(inner, Mapping) else one.payload)
@@ -315,10 +319,11 @@ class Conversation:
         words = await asyncio.to_thread(self._recogniser.recognise, utterance.pcm16k, expectation)
         if words:
             await self._wire.understood(utterance, words)
-        self._tokens += len(utterance.pcm16k) * 25 // (2 * RATE_HZ)
+        self._bill.hears(len(utterance.pcm16k) * 500 / RATE_HZ)
         return self._dialogue.overheard(words) if utterance.over_agent else self._dialogue.heard(words)
 
     def _typed(self, text: str) -> list[Act]:
+        self._bill.reads(text)
         if match := _READ_ALOUD.match(text.strip()):
             self._dialogue.last_said = match[1]
             return [Say(match[1])]
@@ -341,7 +346,7 @@ class Conversation:
             self._calls[call_id] = call.name
             await self._wire.call_tool(call_id, call.name, call.arguments)
         if not said:
-            await self._wire.replied(self._tokens, has_spoken=False)
+            await self._wire.replied(self._bill.turn, has_spoken=False)
             if calls:
                 self._enter("tool_asked")
 
@@ -364,13 +369,13 @@ class Conversation:
             await wire.speak(words, piece)
             self._enter("speaking")
             length_s = len(piece) / (2 * OUT_RATE_HZ)
+            self._bill.says(words, length_s * 1000)
             self._audible_until += length_s
             await asyncio.sleep(length_s / SPEED)
-        self._tokens += len(pcm) * 25 // (2 * OUT_RATE_HZ)
         await wire.spoken()
         if wire.ends_when_heard:
             await asyncio.sleep(max(0.0, self._audible_until - loop.time()))
-        await wire.replied(self._tokens, has_spoken=True)
+        await wire.replied(self._bill.turn, has_spoken=True)
         await self._offer_handle()
 
     async def _offer_handle(self) -> None:

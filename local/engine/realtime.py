@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
 from local.engine import conversation as talk
+from local.engine.bill import Billed
 from local.engine.conversation import Opening, Parts
 from local.realtime_reply import Reply
 from local.realtime_server import Added, Began, Committed, RealtimeSession, Stopped, UnderWay, Wanted
@@ -92,14 +93,15 @@ class RealtimeWire:
     async def call_tool(self, call_id: str, name: str, arguments: Mapping[str, Any]) -> None:
         self._calls.append((call_id, name, arguments))
 
-    async def replied(self, tokens: int, *, has_spoken: bool) -> None:
+    async def replied(self, bill: Callable[[], Billed], *, has_spoken: bool) -> None:
+        """The service below counts the tokens itself."""
         reply, calls = self._reply, self._calls
         if reply is not None:
             for call_id, name, arguments in calls:
                 await reply.call(call_id, name, arguments)
             await reply.done()
 
-    async def interrupted(self, tokens: int) -> None:
+    async def interrupted(self, bill: Callable[[], Billed]) -> None:
         """Never asked for: see `stops_at_speech`."""
 
     async def offer_handle(self, handle: str) -> None:

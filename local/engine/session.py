@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from local.engine import conversation as talk
+from local.engine.bill import Billed, usage_metadata
 from local.engine.conversation import Memory, Opening, Parts, language_named, spread
 from local.engine.ear import Heard, Listener
 from local.live_server import (
@@ -96,13 +97,13 @@ class GeminiWire:
     async def call_tool(self, call_id: str, name: str, arguments: Mapping[str, Any]) -> None:
         await self._session.tool_call([{"id": call_id, "name": name, "args": dict(arguments)}])
 
-    async def replied(self, tokens: int, *, has_spoken: bool) -> None:
+    async def replied(self, bill: Callable[[], Billed], *, has_spoken: bool) -> None:
         if has_spoken:
-            await self._session.turn_complete(_usage(tokens))
+            await self._session.turn_complete(usage_metadata(bill()))
 
-    async def interrupted(self, tokens: int) -> None:
+    async def interrupted(self, bill: Callable[[], Billed]) -> None:
         await self._session.interrupted()
-        await self._session.turn_complete(_usage(tokens))
+        await self._session.turn_complete(usage_metadata(bill()))
 
     async def offer_handle(self, handle: str) -> None:
         await self._session.resumption(handle)
@@ -115,10 +116,6 @@ class GeminiWire:
 
     def abort(self) -> None:
         self._session.abort()
-
-
-def _usage(tokens: int) -> dict[str, Any]:
-    return {"promptTokenCount": tokens, "responseTokenCount": tokens, "totalTokenCount": 2 * tokens}
 
 
 def instructions_of(setup: Mapping[str, Any]) -> str:

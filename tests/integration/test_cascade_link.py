@@ -18,6 +18,7 @@ from bridge.core.frames import (
     ModelAudio,
     ModelReady,
     SayToModel,
+    ServiceUsed,
     StopModel,
     ToolAsked,
     TurnComplete,
@@ -28,6 +29,7 @@ from local.engine.dialogue import Act, CallTool, Say
 from local.engine.http_kills import HttpKills
 from local.engine.http_wire import HttpServer, Reply, Request
 from local.processes import free_port
+from pokea.usage import Meter
 from tests.integration.bridge_peers import until
 from tests.integration.cascade_peers import (
     FRAME,
@@ -56,7 +58,13 @@ async def test_a_turn_is_heard_answered_and_spoken_sentence_by_sentence() -> Non
         }
         assert spoken_ms == {"s1": 60 * len("You said hello."), "s2": 60 * len("Is that all?")}
         assert len(leg.session.all(GenerationComplete)) == 1
-        assert leg.session.all(UsageReported)
+        (report,) = leg.session.all(UsageReported)
+        assert min(report.meters[Meter.TEXT_IN], report.meters[Meter.TEXT_OUT]) > 0
+        assert leg.session.all(ServiceUsed) == [
+            ServiceUsed("offline", {Meter.HEARD_MS: 500}),
+            ServiceUsed("offline", {Meter.SPOKEN_CHARS: len("You said hello.")}),
+            ServiceUsed("offline", {Meter.SPOKEN_CHARS: len("Is that all?")}),
+        ]
         assert leg.engine.requests[0] == (
             "/v1/audio/transcriptions",
             {"model": "offline", "response_format": "json", "language": "en"},

@@ -8,6 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any, TypeGuard
+
+_COUNT_AT_MOST = 10**12  # of one meter in one call; more is no measurement
+_NAME_CHARS = 128
+_MODELS_AT_MOST = 16  # of one call
 
 
 class Meter(StrEnum):
@@ -65,3 +70,64 @@ def added(usages: Iterable[ModelUsage]) -> tuple[ModelUsage, ...]:
             before.silent_turns + usage.silent_turns,
         )
     return tuple(sums.values())
+
+
+# --- as JSON ---------------------------------------------------------------------------------------------------------------
+
+
+def usage_to_json(usages: Iterable[ModelUsage]) -> list[dict[str, Any]]:
+    """As the bridge reports it: engine, model, meters by name, turns, silent_turns."""
+    return [
+        {
+            "engine": usage.engine,
+            "model": usage.model,
+            "meters": {meter.value: count for meter, count in usage.meters.items()},
+            "turns": usage.turns,
+            "silent_turns": usage.silent_turns,
+        }
+        for usage in usages
+    ]
+
+
+def usage_from_json(value: object) -> tuple[ModelUsage, ...]:
+    """What of `value` is a usage. A meter that is unknown or no count is dropped, and so is a model without a name; never raises."""
+    items = value[:_MODELS_AT_MOST] if isinstance(value, list) else []
+    read = (_usage(item) for item in items if isinstance(item, Mapping))
+    return tuple(usage for usage in read if usage is not None)
+
+
+def _usage(item: Mapping[Any, Any]) -> ModelUsage | None:
+    engine, model, meters = item.get("engine"), item.get("model"), item.get("meters")
+    if not _is_name(engine) or not _is_name(model) or not (engine or model):
+        return None
+    known = {meter: meters.get(meter.value) for meter in Meter} if isinstance(meters, Mapping) else {}
+    counts = {meter: count for meter, count in known.items() if _is_count(count) and count}
+    turns, silent = (count if _is_count(count := item.get(name, 0)) else 0 for name in ("turns", "silent_turns"))
+    return ModelUsage(engine, model, counts, turns, silent)
+
+
+def shares_to_json(shares: CallShares | None) -> dict[str, int] | None:
+    return None if shares is None else {name: getattr(shares, name) for name in _SHARES}
+
+
+def shares_from_json(value: object) -> CallShares | None:
+    """None for what is no shares: a part that is missing or negative, or parts that are not the whole. Never raises."""
+    if not isinstance(value, Mapping):
+        return None
+    counts = {name: count for name in _SHARES if _is_count(count := value.get(name))}
+    if len(counts) < len(_SHARES):
+        return None
+    shares = CallShares(**counts)
+    parts = shares.agent_ms + shares.caller_ms + shares.tools_ms + shares.hold_ms + shares.silence_ms
+    return shares if parts == shares.total_ms else None
+
+
+_SHARES = ("total_ms", "agent_ms", "caller_ms", "tools_ms", "hold_ms", "silence_ms")
+
+
+def _is_count(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _COUNT_AT_MOST
+
+
+def _is_name(value: object) -> TypeGuard[str]:
+    return isinstance(value, str) and len(value) <= _NAME_CHARS

@@ -17,6 +17,7 @@ from bridge.core.cascade_frames import (
     Speak,
     SpeechChunk,
     SpeechDone,
+    Stage,
     StageEvent,
     StageFailed,
     ToolDelta,
@@ -46,7 +47,7 @@ class VirtualCascade:
 
     def __init__(self, limits: CascadeLimits | None = None, instructions: str = "Be brief.") -> None:
         setup = ModelSetup("m", "v", instructions, TOOLS, language="en-KE")
-        self.machine = Cascade(setup, "k", 24_000, limits)
+        self.machine = Cascade(setup, "k", 24_000, limits, {Stage.TRANSCRIPTION: "hears", Stage.SPEECH: "speaks"})
         self.now_ms = 1_000.0
         self.orders: list[CascadeOrder] = []
         self.events: list[ModelEvent] = []

@@ -34,12 +34,15 @@ from bridge.core.frames import (
     Loss,
     ModelAudio,
     SayToModel,
+    ServiceUsed,
     StopModel,
     TellModel,
     ToolAsked,
     TurnComplete,
     UsageReported,
+    UsageUnknown,
 )
+from pokea.usage import Meter
 from tests.unit.bridge.virtual_cascade import FRAME, SECOND, TOOLS, VirtualCascade, failed, heard
 
 # --- a turn ----------------------------------------------------------------------------------------------------------------
@@ -59,7 +62,11 @@ def test_a_turn_goes_through_the_three_services() -> None:
     cascade.says("From nine. Until five.")
     assert [order.text for order in cascade.all(Speak)] == ["From nine.", "Until five."]
     assert cascade.events == [
+        ServiceUsed("hears", {Meter.HEARD_MS: 400}),
         CallerTranscribed("When are you open?", finished=True),
+        ServiceUsed("speaks", {Meter.SPOKEN_CHARS: len("From nine.")}),
+        UsageUnknown(),
+        ServiceUsed("speaks", {Meter.SPOKEN_CHARS: len("Until five.")}),
         ModelAudio(SECOND, 24_000, "s1"),
         AgentTranscribed("From nine."),
         ModelAudio(SECOND, 24_000, "s2"),
@@ -115,14 +122,14 @@ def test_a_click_is_not_transcribed() -> None:
     cascade = VirtualCascade()
     cascade.caller_speaks(60)
     assert not cascade.all(Transcribe)
-    assert cascade.events == [TurnComplete()]
+    assert cascade.events == [TurnComplete(asked=False)]
 
 
 def test_noise_asks_nothing_of_the_model() -> None:
     cascade = VirtualCascade()
     cascade.caller_says("[BLANK_AUDIO]")
     assert not cascade.all(Complete)
-    assert cascade.events == [TurnComplete()]
+    assert cascade.events == [ServiceUsed("hears", {Meter.HEARD_MS: 400}), TurnComplete(asked=False)]
 
 
 def test_a_turn_that_goes_on_while_its_beginning_is_transcribed_is_answered_once() -> None:
@@ -295,7 +302,8 @@ def test_noise_lets_a_prepared_reply_go_on_without_asking_again() -> None:
         cascade.machine.audio(FRAME)
     cascade.obey(EndCallerTurn())
     cascade.result(Transcribed(cascade.last(Transcribe).request, ""))
-    assert [type(event) for event in cascade.events[1:]] == [
+    heard = [event for event in cascade.events if not isinstance(event, ServiceUsed | UsageUnknown)]
+    assert [type(event) for event in heard[1:]] == [
         ModelAudio,
         AgentTranscribed,
         GenerationComplete,
@@ -457,11 +465,33 @@ def test_a_note_asks_for_no_answer_and_stands_in_the_system_message() -> None:
     assert cascade.last(Complete).messages[0].text.endswith("\n- The caller pressed 4.")
 
 
-def test_usage_is_reported() -> None:
+def test_the_language_models_tokens_are_counted_each_once() -> None:
     cascade = VirtualCascade()
     cascade.caller_says("Hello")
-    cascade.result(TokensUsed(cascade.last(Complete).request, 10, 5, 2, 15))
-    assert cascade.last(UsageReported) == UsageReported(10, 5, 2, 15)
+    cascade.result(TokensUsed(cascade.last(Complete).request, 10, 5, 2, 15, cached=4))
+    cascade.says("Good morning.")
+    meters = {Meter.TEXT_IN: 6, Meter.TEXT_IN_CACHED: 4, Meter.TEXT_OUT: 3, Meter.THOUGHT_OUT: 2}
+    assert cascade.all(UsageReported) == [UsageReported(10, 5, 2, 15, meters)]
+    assert not cascade.all(UsageUnknown)
+
+
+@pytest.mark.parametrize("ends", [True, False])
+def test_a_completion_whose_tokens_nobody_counted_is_reported_as_such(ends: bool) -> None:
+    cascade = VirtualCascade()
+    cascade.caller_says("Hello")
+    cascade.model_writes("Good morning. How", done=ends)
+    if not ends:
+        cascade.obey(SayToModel("[Say something else.]"))
+        assert cascade.aborted
+    assert len(cascade.all(UsageUnknown)) == 1
+    assert not cascade.all(UsageReported)
+
+
+def test_what_a_service_is_given_twice_it_bills_twice() -> None:
+    cascade = VirtualCascade()
+    cascade.caller_speaks(1_000)
+    cascade.result(failed(cascade.last(Transcribe).request))
+    assert [used.meters for used in cascade.all(ServiceUsed)] == [{Meter.HEARD_MS: 1_000}] * 2
 
 
 # --- bounds ----------------------------------------------------------------------------------------------------------------
