@@ -104,6 +104,9 @@ class BridgeSettings:
     recordings_spool: str = setting("POKEA_RECORDINGS_SPOOL", string, "")
     recordings_spool_mb: int = setting("POKEA_RECORDINGS_SPOOL_MB", integer(1, 1_000_000), 2_048)
     recordings_bucket: str = setting("POKEA_RECORDINGS_BUCKET", string, "")
+    outbox_dir: str = setting("POKEA_OUTBOX_DIR", string, "")
+    outbox_mb: int = setting("POKEA_OUTBOX_MB", integer(1, 1_000_000), 256)
+    cdr_queue_url: str = setting("POKEA_CDR_QUEUE_URL", url("https", "http"), "")
     secrets_id: str = setting("POKEA_SECRETS_ID", string, "")
     carrier_base: str = setting("SAUTIKIT_API_BASE", url("https", "http"), "https://api.sautikit.com")
 
@@ -167,6 +170,12 @@ def read_settings(environ: Mapping[str, str]) -> BridgeSettings:
         raise BadSettings("POKEA_TOOLS_FUNCTION", "is not set: stream tokens are checked there")
     if not settings.idle_ask_s < settings.idle_ask_again_s < settings.idle_goodbye_s:
         raise BadSettings("POKEA_IDLE_GOODBYE_S", "must follow POKEA_IDLE_ASK_AGAIN_S, and that POKEA_IDLE_ASK_S")
+    if settings.outbox_dir and not settings.cdr_queue_url:
+        raise BadSettings("POKEA_CDR_QUEUE_URL", "is not set: what is in POKEA_OUTBOX_DIR would go nowhere")
+    if settings.cdr_queue_url and not settings.outbox_dir:
+        raise BadSettings(
+            "POKEA_OUTBOX_DIR", "is not set: what is meant for POKEA_CDR_QUEUE_URL would be lost with the bridge"
+        )
     for engine, name, value in (
         ("openai-compatible", "OPENAI_BASE_URL", settings.compatible_url),
         ("cascade", "POKEA_STT_URL", settings.stt_url),

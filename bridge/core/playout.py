@@ -7,9 +7,10 @@ come before it has not been heard yet. Heard ≤ sent ≤ generated always holds
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
+_PAUSES_KEPT = 256
 _LIVE_LIMIT = 64  # utterances generated and not yet heard; more means a model that never stops
 
 
@@ -38,6 +39,7 @@ class Utterance:
     skipped: int = 0  # never sent, because their time had passed
     before_gap: int = 0  # of `sent`, what was sent before the line last fell silent within the utterance
     gap_ms: float = 0.0  # when that was
+    pauses: list[tuple[float, float]] = field(default_factory=list)  # each such silence, from and to
     started_ms: float | None = None  # when its first sample is heard
     end_ms: float = 0.0  # when its last sent sample will have been heard
     complete: bool = False  # no more samples will come
@@ -54,6 +56,19 @@ class Utterance:
         if heard < self.before_gap:  # the silence is ahead, too
             heard = self.before_gap - round(max(0.0, self.gap_ms - now_ms) * self.rate_hz / 1000)
         return max(self.kept, heard)
+
+    def goes_on(self, at_ms: float) -> None:
+        """The line had fallen silent within it, and its next sample will be heard then."""
+        self.before_gap, self.gap_ms = self.sent, self.end_ms
+        if len(self.pauses) < _PAUSES_KEPT:
+            self.pauses.append((self.end_ms, at_ms))
+
+    @property
+    def heard_until_ms(self) -> float:
+        """Of an utterance that is over: when its last sample was heard, or will be."""
+        if self.cut_ms is None or self.heard_at_cut >= self.sent:
+            return self.end_ms
+        return min(self.end_ms, self.cut_ms)
 
     @property
     def is_all_sent(self) -> bool:

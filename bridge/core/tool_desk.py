@@ -86,6 +86,10 @@ class ToolDesk:
         """The ids of the calls that have not answered."""
         return frozenset(self._open)
 
+    def asked_since_ms(self) -> list[float]:
+        """When each of the calls that have not answered was asked for."""
+        return [item.asked_ms for item in self._open.values()]
+
     def effect(self, name: str) -> Effect:
         return self._effects.get(name, Effect.READ)
 

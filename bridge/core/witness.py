@@ -1,18 +1,21 @@
-"""Bears witness to the call: tells whoever must know what the caller hears, keeps of it what may be kept, and how long answers took."""
+"""Bears witness to the call: tells whoever must know what the caller hears, keeps of it what may be kept, and knows how long answers took
+and how the time was spent."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from bridge.core.consent import RecordingDesk, Secrets
 from bridge.core.context import CallContext
 from bridge.core.frames import Buffer, Command, ToolAsked, ToolReturned
 from bridge.core.playout import Utterance
+from bridge.core.time_shares import Stretch, TimeShares
 from bridge.core.turn_clock import TurnClock
 from bridge.core.uplink import Uplink
 from bridge.core.voice import Voice
 from pokea.retention import RECORDING_TOOL
 from pokea.said_answers import yes_or_no
+from pokea.usage import CallShares
 
 
 class Witness:
@@ -23,6 +26,7 @@ class Witness:
     ) -> None:
         self.secrets = Secrets()
         self.turn_clock = TurnClock()
+        self.time = TimeShares()
         self._uplink = uplink
         self._pacer = voice.pacer
         self.recording: RecordingDesk | None = None
@@ -61,8 +65,16 @@ class Witness:
     def over(self, utterance: Utterance, now_ms: float) -> None:
         """An utterance was heard to its end, or stopped."""
         self.turn_clock.over(utterance, self._uplink.detector.turns)
+        self.time.agent(utterance)
         if self.recording is not None:
             self.recording.over(utterance, now_ms)
+
+    def caller_stopped(self) -> None:
+        self.time.caller(self._uplink.detector.turns)
+
+    def shares(self, now_ms: float, tools: Iterable[Stretch]) -> CallShares:
+        """Of the call that ends now. `tools`: when each of them was waited for."""
+        return self.time.of_call(now_ms, self._uplink.detector.turns, tools)
 
     # --- what may be kept ---------------------------------------------------------------------------------------------------
 

@@ -65,6 +65,7 @@ from bridge.shell.frame_recorder import CallTape, FrameStore
 from bridge.shell.handoff_desk import HandoffDesk
 from bridge.shell.health import Health
 from bridge.shell.model_link import ModelLink
+from bridge.shell.outbox import CallLog, Outbox
 from bridge.shell.peer_line import PeerLine
 from bridge.shell.phone import POLICY_VIOLATION, PhoneSocket
 from bridge.shell.recorder import CallRecording, Recorder
@@ -94,12 +95,17 @@ class CallServices:
     frames: FrameStore | None = None
     recorder: Recorder | None = None
     relay: RelayGate | None = None  # None: no other bridge can reach this worker
+    outbox: Outbox | None = None  # None: nobody bills these calls
 
 
 def _recording_of(services: CallServices, context: CallContext, session_id: str) -> CallRecording | None:
     if services.recorder is None or context.recording == "off" or context.handoff_id:
         return None
     return services.recorder.of_call(context.business_id, session_id, context.recording_days)
+
+
+def _log_of(services: CallServices, context: CallContext, session_id: str) -> CallLog | None:
+    return None if services.outbox is None else services.outbox.of_call(session_id, context.business_id)
 
 
 class Call:
@@ -113,6 +119,7 @@ class Call:
         self._call_token = opened.call_token
         clips = services.clips.of_call(opened.context)
         self._recording = _recording_of(services, opened.context, session_id)
+        self._log = _log_of(services, opened.context, session_id)
         settings = replace(services.settings, records=self._recording is not None)
         self._session = CallSession(settings, opened.context, clips)
         self._tape: CallTape | None = None
@@ -122,6 +129,7 @@ class Call:
         self._loop = asyncio.get_running_loop()
         self._time = self._loop.time
         self._began_s = self._time()
+        self._connected_ms: float | None = None
         self._switch: PhoneSocket | None = None
         self._model: ModelLink | PeerLine | None = None  # whoever hears the caller
         self._links: dict[int, ModelLink] = {}
@@ -146,6 +154,8 @@ class Call:
         )  # a second of sound: looking at every frame would cost more than it finds
         self._orders = self._order_table()
         services.health.take(self)
+        if self._log is not None:
+            self._log.opened()
 
     def _order_table(self) -> dict[type[Any], Callable[[Any], object]]:
         return {
@@ -193,7 +203,9 @@ class Call:
         except Exception as problem:  # the door: one call's fault ends one call
             log.error("call %s broke: %s", self._session_id, described(problem))
             self._record.write("ended", {"reason": EndReason.BRIDGE_ERROR.value}, self._now_ms())
-            end = EndCall(EndReason.BRIDGE_ERROR, int(self._now_ms()), self._session.minutes.lines)
+            session = self._session
+            usage = session.usage.usages()
+            end = EndCall(EndReason.BRIDGE_ERROR, int(self._now_ms()), session.minutes.lines, usage=usage)
         finally:
             self._group = None
             self._release()
@@ -235,6 +247,9 @@ class Call:
 
     async def _finish(self, end: EndCall) -> None:
         """A call counts until its end was reported, so that a drain waits for that too."""
+        if self._log is not None:
+            stream_ms = 0 if self._connected_ms is None else max(0, round(end.duration_ms - self._connected_ms))
+            self._log.closed(end, stream_ms, self._session.handoff.handoff_id)
         try:
             await self._report(end)
         finally:
@@ -360,6 +375,7 @@ class Call:
 
     def on_connected(self, phone: PhoneSocket) -> None:
         self._switch = phone
+        self._connected_ms = self._now_ms()
         self._runner = self._loop.create_task(self.run())
 
     def on_binary(self, data: Buffer) -> None:

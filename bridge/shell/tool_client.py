@@ -25,6 +25,7 @@ from pokea.errors import (
     Unavailable,
 )
 from pokea.sautikit.closings import RecordingPointer
+from pokea.usage import shares_to_json, usage_to_json
 
 _KINDS: dict[str, type[CallError]] = {
     kind.__name__: kind
@@ -173,6 +174,10 @@ class ToolClient:
             request["handoff"] = end.handoff_id
         known = {"language": end.language, "latency_ms": list(end.latency_ms), "tools": list(end.tools)}
         request |= {name: value for name, value in known.items() if value}
+        if end.usage:
+            request["usage"] = usage_to_json(end.usage)
+        if end.shares is not None:
+            request["shares"] = shares_to_json(end.shares)
         if recording is not None:
             request["recording"] = {"key": recording.key, "bytes": recording.size_bytes, "ms": recording.ms}
         await self._request(request, retry=True)

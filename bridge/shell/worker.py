@@ -11,6 +11,7 @@ from collections.abc import Callable, Coroutine
 from functools import partial
 from pathlib import Path
 
+from bridge.core.outbox import Plan
 from bridge.core.recording import masked_headers
 from bridge.core.resample import warm_up
 from bridge.settings import BridgeSettings
@@ -25,6 +26,9 @@ from bridge.shell.drain import Drain
 from bridge.shell.frame_recorder import FrameStore
 from bridge.shell.health import Health
 from bridge.shell.lag import LoopWatch
+from bridge.shell.outbox import Outbox
+from bridge.shell.outbox_queue import sqs_send
+from bridge.shell.outbox_spool import Spool
 from bridge.shell.recorder import Recorder, s3_put
 from bridge.shell.relay import Relay, RelayGate, relay_address
 from bridge.shell.server import Gate, Server
@@ -58,10 +62,10 @@ def build_services(settings: BridgeSettings, secrets: Secrets, health: Health, r
     """Raises BadSettings for what only shows when it is used: a CA file, a missing key."""
     clips = ClipStore(Path(settings.clips_dir) if settings.clips_dir else None)
     clips.load()
-    tools = None
+    tools, bridge_id = None, _bridge_id()
     if settings.authenticates:
         deadline_s = settings.tools_deadline_ms / 1000
-        tools = ToolClient(lambda_invoke(settings.tools_function, deadline_s), deadline_s, _bridge_id())
+        tools = ToolClient(lambda_invoke(settings.tools_function, deadline_s), deadline_s, bridge_id)
     frames = None
     try:
         if settings.frames_dir:
@@ -79,7 +83,24 @@ def build_services(settings: BridgeSettings, secrets: Secrets, health: Health, r
         frames=frames,
         recorder=_recorder(settings),
         relay=relay,
+        outbox=_outbox(settings, bridge_id),
     )
+
+
+def _outbox(settings: BridgeSettings, bridge_id: str) -> Outbox | None:
+    if not settings.outbox_dir:
+        return None
+    try:
+        send = sqs_send(settings.cdr_queue_url)
+    except ValueError as problem:
+        raise BadSettings("POKEA_CDR_QUEUE_URL", f"cannot be used: {problem}") from None
+    plan = Plan(settings.outbox_mb * 1_000_000)
+    outbox = Outbox(Spool(Path(settings.outbox_dir), bridge_id), send, bridge_id, plan=plan)
+    try:
+        outbox.start()
+    except OSError as problem:
+        raise BadSettings("POKEA_OUTBOX_DIR", f"{settings.outbox_dir} cannot be used: {problem.strerror}") from None
+    return outbox
 
 
 def _recorder(settings: BridgeSettings) -> Recorder | None:
@@ -119,6 +140,7 @@ async def serve(
     watch, dead_legs = LoopWatch(), DeadLegs(health)
     health.loop_lag_ms = lambda: watch.worst_ms
     health.open_circuits = services.engines.open_circuits
+    health.kept = services.outbox
     gate = Gate(health, services.tools, Exchange(services))
     server = Server(gate, settings.host, settings.port, stack=settings.ws_stack)
     async with relay, server:
@@ -140,9 +162,18 @@ async def serve(
     dead_legs.stop()
     await services.engines.close()
     await services.carrier.close()
-    if services.frames is not None:
-        await asyncio.to_thread(services.frames.close)
-    if services.recorder is not None:
-        await asyncio.to_thread(services.recorder.close)
+    await _put_away(services)
     if services.tools is not None:
         services.tools.shut_down()
+
+
+async def _put_away(services: CallServices) -> None:
+    """At once: each may take its few seconds, and what stops the process after that waits for nobody."""
+    closes: list[Callable[[], object]] = []
+    if services.frames is not None:
+        closes.append(services.frames.close)
+    if services.recorder is not None:
+        closes.append(services.recorder.close)
+    if services.outbox is not None:
+        closes.append(services.outbox.close)
+    await asyncio.gather(*(asyncio.to_thread(close) for close in closes))

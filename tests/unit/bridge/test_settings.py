@@ -137,3 +137,15 @@ async def test_only_named_engines_are_built() -> None:
 def test_a_stand_in_for_gemini_needs_no_key() -> None:
     environ = {**BENCH, "POKEA_GEMINI_URL": "ws://127.0.0.1:9"}
     assert sorted(engine_setup.build(read_settings(environ), Secrets(environ)).makers) == ["gemini"]
+
+
+@pytest.mark.parametrize(
+    ("given", "missing"),
+    [
+        ({"POKEA_OUTBOX_DIR": "/spool"}, "POKEA_CDR_QUEUE_URL"),
+        ({"POKEA_CDR_QUEUE_URL": "https://sqs.example/1/cdr"}, "POKEA_OUTBOX_DIR"),
+    ],
+)
+def test_an_event_log_needs_a_place_on_the_disk_and_somebody_who_takes_it(given: dict[str, str], missing: str) -> None:
+    with pytest.raises(BadSettings, match=missing):
+        read_settings({**BENCH, **given})

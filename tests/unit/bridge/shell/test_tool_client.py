@@ -13,6 +13,7 @@ from bridge.core.frames import Asked, CallTool, EndCall, EndReason, HandoffBegun
 from bridge.shell.tool_client import InvokeFailed, ToolClient, failure_words
 from functions.tools.requests import parse
 from pokea.errors import Conflict, Indeterminate, RejectedInput, Unauthorized, Unavailable
+from pokea.usage import CallShares, Meter, ModelUsage
 
 ORDER = CallTool("t1", "findTimes", {"when": "friday"}, {"at_ms": 5})
 
@@ -165,6 +166,32 @@ async def test_the_end_is_reported_with_what_was_heard() -> None:
     (request,) = function.requests
     assert (request["operation"], request["reason"], request["duration_ms"]) == ("close", "idle", 1_200)
     assert request["transcript"] == [{"who": "agent", "text": "hi", "at_ms": 0}]
+    assert not {"usage", "shares"} & set(request)
+
+
+async def test_the_end_says_what_the_models_used_and_how_the_time_was_spent() -> None:
+    function = Function({"ok": True, "result": {}})
+    usage = (ModelUsage("gemini", "gemini-3.8-live", {Meter.TEXT_IN: 900, Meter.AUDIO_OUT: 40}, 3, 1),)
+    shares = CallShares(total_ms=1_200, agent_ms=700, silence_ms=500)
+    await client(function).close("token", EndCall(EndReason.IDLE, 1_200, (), usage=usage, shares=shares))
+    (request,) = function.requests
+    assert request["usage"] == [
+        {
+            "engine": "gemini",
+            "model": "gemini-3.8-live",
+            "meters": {"text_in": 900, "audio_out": 40},
+            "turns": 3,
+            "silent_turns": 1,
+        }
+    ]
+    assert request["shares"] == {
+        "total_ms": 1_200,
+        "agent_ms": 700,
+        "caller_ms": 0,
+        "tools_ms": 0,
+        "hold_ms": 0,
+        "silence_ms": 500,
+    }
 
 
 def test_words_for_the_model_never_promise_what_is_not_known() -> None:

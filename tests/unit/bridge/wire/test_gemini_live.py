@@ -34,6 +34,7 @@ from bridge.core.frames import (
     WireError,
 )
 from bridge.wire import gemini_live
+from pokea.usage import Meter
 
 PCM = bytes(range(250)) * 2
 
@@ -193,7 +194,7 @@ def test_fields_that_come_together_take_effect_in_order() -> None:
         ModelInterrupted(),
         GenerationComplete(),
         TurnComplete(),
-        UsageReported(1, 2, 0, 3),
+        UsageReported(1, 2, 0, 3, {Meter.TEXT_IN: 1, Meter.AUDIO_OUT: 2}),
     ]
 
 

@@ -40,6 +40,7 @@ from bridge.core.frames import (
     WireError,
 )
 from bridge.wire.openai_realtime import DIALECTS, OPENAI_DIALECT, Dialect, OpenAIRealtime, realtime_url
+from pokea.usage import Meter
 
 TOOL = ToolDeclaration("findTimes", "Finds times.", {"type": "object", "properties": {"day": {"type": "string"}}})
 SETUP = ModelSetup("gpt-realtime-2.1", "Kore", "Be brief.", (TOOL,), input_hz=24_000, language="en")
@@ -219,7 +220,8 @@ def test_a_response_becomes_audio_words_and_a_complete_turn() -> None:
     assert peer.audio_done() == [GenerationComplete()]
     assert peer.audio_done() == []
     usage = {"input_tokens": 3, "output_tokens": 4, "total_tokens": 7}
-    assert peer.done(usage=usage) == [UsageReported(3, 4, 0, 7), TurnComplete()]
+    counted = UsageReported(3, 4, 0, 7, {Meter.TEXT_IN: 3, Meter.AUDIO_OUT: 4})
+    assert peer.done(usage=usage) == [counted, TurnComplete()]
 
 
 def test_every_item_of_a_response_is_completed_by_itself() -> None:
