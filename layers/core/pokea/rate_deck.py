@@ -7,9 +7,8 @@ why (`doubt`).
 from __future__ import annotations
 
 import re
-import tomllib
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -17,9 +16,9 @@ from itertools import pairwise
 from pathlib import Path
 
 from pokea.call_leg import Direction
-from pokea.clock import as_utc
 from pokea.errors import CallError, Misuse
-from pokea.money import MICROS, MINOR_DIGITS, Money, divided
+from pokea.money import MICROS, MINOR_DIGITS, divided
+from pokea.toml_tables import TomlTable, read_tables
 
 PACKAGED_DECKS = Path(__file__).parent / "decks"  # the decks that ship with the package
 MAX_DECK_BYTES = 32 * 1024 * 1024  # about 250,000 rows
@@ -178,17 +177,7 @@ class RateDeck:
 
 def load_deck(path: Path) -> RateDeck:
     """The deck in the TOML file `path`. Raises BadDeck: one line that names the file and the key."""
-    try:
-        content = path.read_bytes()
-    except OSError as problem:
-        raise BadDeck(str(path), "", f"cannot be read ({problem.strerror})") from None
-    if len(content) > MAX_DECK_BYTES:
-        raise BadDeck(path.name, "", f"is larger than {MAX_DECK_BYTES} bytes")
-    try:
-        tables = tomllib.loads(content.decode("utf-8-sig"))
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as problem:
-        raise BadDeck(path.name, "", f"is not TOML ({problem})") from None
-    return deck_of(tables, path.name)
+    return deck_of(read_tables(path, MAX_DECK_BYTES, BadDeck), path.name)
 
 
 def packaged_deck(name: str) -> RateDeck:
@@ -209,9 +198,7 @@ def deck_of(tables: Mapping[str, object], file: str) -> RateDeck:
     deck_id = read.text("id")
     if not _DECK_ID.fullmatch(deck_id):
         raise read.bad("id", "is not lower-case letters, digits and hyphens")
-    rows = tables.get("row")
-    if not isinstance(rows, list) or not rows:
-        raise read.bad("row", "holds no row: a deck needs at least one [[row]]")
+    rows = read.rows("row")
     source = read.text("source", "")
     rounding = read.one_of("minor_rounding", MinorRounding, MinorRounding.UNSTATED)
     parsed = tuple(_row_of(_Table(file, f"row {number}", row), number, source) for number, row in enumerate(rows, 1))
@@ -236,9 +223,7 @@ def _row_of(read: _Table, number: int, source: str) -> RateRow:
     prefix = _PREFIX.fullmatch(read.text("prefix", ""))
     if not prefix:
         raise read.bad("prefix", 'is not the beginning of an E.164 number, such as "+2547"')
-    valid_from, valid_to = read.instant("from"), read.instant("to")
-    if valid_from and valid_to and valid_to <= valid_from:
-        raise read.bad("to", "is not after from")
+    valid_from, valid_to = read.span()
     return RateRow(
         number=number,
         direction=Direction(read.one_of("direction", Direction)),
@@ -268,31 +253,11 @@ def _clash(rows: Iterable[RateRow]) -> tuple[RateRow, RateRow] | None:
     return None
 
 
-class _Table:
-    """Reads one table of a deck's file; whatever is wrong becomes a BadDeck that names the key."""
+class _Table(TomlTable):
+    """One table of a deck's file; whatever is wrong becomes a BadDeck that names the key."""
 
     def __init__(self, file: str, where: str, table: object) -> None:
-        self._file = file
-        self._where = where
-        if not isinstance(table, dict):
-            raise BadDeck(file, where or "row", "is not a table")
-        self._table: Mapping[str, object] = table
-
-    def bad(self, key: str, problem: str) -> BadDeck:
-        return BadDeck(self._file, f"{self._where}: {key}" if self._where else key, problem)
-
-    def only(self, known: Collection[str]) -> None:
-        for key in self._table:
-            if key not in known:
-                raise self.bad(key, f"is not a key of a {'row' if self._where else 'deck'}")
-
-    def text(self, key: str, default: str | None = None) -> str:
-        value = self._table.get(key, default)
-        if value is None:
-            raise self.bad(key, "is missing")
-        if not isinstance(value, str):
-            raise self.bad(key, "is not a text")
-        return value
+        super().__init__(BadDeck, file, where, table, "row" if where else "deck")
 
     def one_of(self, key: str, choices: type[StrEnum], default: str | None = None) -> str:
         value = self.text(key, default)
@@ -300,18 +265,6 @@ class _Table:
         if value not in known:
             raise self.bad(key, f"is not one of {', '.join(known)}")
         return value
-
-    def micros(self, key: str, default: str | None = None) -> int:
-        if isinstance(self._table.get(key), int | float):
-            raise self.bad(key, 'is a number: write amounts as text, such as "3.00", so that they stay exact')
-        text = self.text(key, default)
-        try:
-            micros = Money.parse(text, "KES").micros  # a micro-unit is the same part of a unit in every currency
-        except CallError:
-            raise self.bad(key, "is not an amount with at most six digits after the point") from None
-        if micros < 0:
-            raise self.bad(key, "is negative")
-        return micros
 
     def seconds(self, key: str) -> int:
         value = self._table.get(key, 0)
@@ -334,11 +287,3 @@ class _Table:
         except Misuse:
             pass
         raise self.bad("pulse", f'is not first/next in seconds from 1 to {MAX_ROW_S}, such as "60/60" or "30/6"')
-
-    def instant(self, key: str) -> datetime | None:
-        value = self._table.get(key)
-        if value is None:
-            return None
-        if not isinstance(value, datetime) or value.tzinfo is None:
-            raise self.bad(key, "is not a date and time with its offset, such as 2026-07-01T00:00:00+03:00")
-        return as_utc(value)

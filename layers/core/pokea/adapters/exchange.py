@@ -23,7 +23,8 @@ from pokea.phone_numbers import E164
 from pokea.ports import CallStore
 from pokea.profile import Profile
 from pokea.sautikit.attempts import OutboundRequest, Progress, Telephony, place
-from pokea.transfer import Handoff, attempt_key
+from pokea.spend import Need, SpendGuard
+from pokea.transfer import Handoff, attempt_key, handoff_label
 
 AGENT = "whisper"
 MAX_TRIES = 5  # writers of one call at one moment
@@ -36,7 +37,7 @@ class Switchboard(Telephony, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """What an exchange works with. `continues`: the carrier goes on after a stream."""
+    """What an exchange works with. `continues`: the carrier goes on after a stream. `guard`: who minds the business's money."""
 
     calls: Callable[[], CallStore]
     telephony: Callable[[], Switchboard]
@@ -44,6 +45,7 @@ class Reach:
     own_numbers: frozenset[E164]
     continues: bool
     http: Callable[[], PublicHttp]
+    guard: SpendGuard | None = None
 
 
 def exchange_of(reach: Reach, profile: Profile) -> SautikitExchange:
@@ -82,6 +84,8 @@ class SautikitExchange:
             telephony=self._reach.telephony(),
             voice_callback_url=self._reach.voice_callback_url(),
             now=handoff.created_at,
+            guard=self._reach.guard,
+            need=Need.PERSON,
         )
         if outcome.progress is Progress.FAILED:
             raise Denied("call_refused", "the carrier refused this call before")
@@ -96,7 +100,12 @@ class SautikitExchange:
             language=f"{handoff.language}-{self._country}",
             ring_s=self._directory.rules.ring_s,
         )
-        self._settle(handoff.session_id, lambda call: _left(call, onward))
+        self._reserved(handoff)
+        try:
+            self._settle(handoff.session_id, lambda call: _left(call, onward))
+        except (Conflict, NotFound):
+            self._given_back(handoff)
+            raise
 
     def hang_up(self, call: SessionId | CallId) -> None:
         try:
@@ -112,6 +121,19 @@ class SautikitExchange:
             )
         except CallError:
             return
+
+    def _reserved(self, handoff: Handoff) -> None:
+        """The carrier dials later and asks nobody, so the money is set aside with the word that is left. Raises Denied and Unavailable."""
+        if self._reach.guard is not None:
+            label = handoff_label(handoff.business_id, handoff.handoff_id)
+            self._reach.guard.admit(handoff.business_id, label, handoff.number, Need.PERSON, handoff.created_at)
+
+    def _given_back(self, handoff: Handoff) -> None:
+        """No word was left, now or before: the carrier dials nobody."""
+        call = self._reach.calls().call(handoff.session_id)
+        if self._reach.guard is not None and (call is None or call.onward is None):
+            label = handoff_label(handoff.business_id, handoff.handoff_id)
+            self._reach.guard.release(handoff.business_id, label, handoff.created_at)
 
     def _allowed(self, handoff: Handoff) -> E164:
         """The number to ring. Raises Denied."""

@@ -30,20 +30,13 @@ from pokea.events import (
 from pokea.ids import CallId, SessionId
 from pokea.phone_numbers import E164
 from pokea.sautikit import hook_names as names
+from pokea.sautikit import hook_values as values
 from pokea.sautikit.hook_names import TERMINAL_STATES, HookState
 
 MAX_BODY_BYTES = 256 * 1024
 MAX_FIELDS = 200
-MAX_CAUSE_CHARS = 80
 MAX_CALL_S = 7 * 24 * 3_600  # a longer duration is not one
-_SESSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:~-]{0,127}")
-_SWITCH_ID = re.compile(r"HD_[A-Za-z0-9]{1,64}")
-_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_NOT_WORD = re.compile(r"[^a-z0-9]")
-_NOT_NUMBER = re.compile(r"[\s().-]")
-_BARE_NUMBER = re.compile(r"(00)?([1-9]\d{6,14})")
 _EVENT_ID = re.compile(r"[\x21-\x7e]{1,256}")
-_LABEL = re.compile(r"[A-Za-z0-9_.:~-]{1,200}")
 Fields = Mapping[str, object]
 
 _END_OF: Mapping[HookState, CallStatus] = {
@@ -86,12 +79,12 @@ def parse_hook(body: bytes, headers: Mapping[str, str], query: Mapping[str, str]
         state=_state(scopes, headers),
         session_id=session_id,
         call_id=call_id,
-        a_number=_number(_text(scopes, names.A_NUMBER)),
+        a_number=values.number(_text(scopes, names.A_NUMBER)),
         b_number=_first_number(scopes),
-        outbound=_word(_text(scopes, names.DIRECTION)).startswith("outbound"),
-        client_request_id=_label(_text(scopes, names.LABEL) or (query or {}).get("clientRequestId", "")),
+        outbound=values.word(_text(scopes, names.DIRECTION)).startswith("outbound"),
+        client_request_id=values.label(_text(scopes, names.LABEL) or (query or {}).get("clientRequestId", "")),
         duration_s=_seconds(_text(scopes, names.DURATION)),
-        cause=_cause(scopes),
+        cause=values.cause(_text(scopes, names.CAUSE)),
         dialled=_state_of(_text(scopes, names.DIAL_STATUS)),
         event_id=_event_id(scopes, headers, body),
         occurred_at=_time(_text(scopes, names.OCCURRED_AT)),
@@ -182,14 +175,14 @@ def _text(scopes: Sequence[Fields], candidates: Iterable[str]) -> str:
 def _ids(scopes: Sequence[Fields]) -> tuple[SessionId | None, CallId | None]:
     """The switch's id of the call and the REST id. Several names carry the one or the other; their shape tells which."""
     either = [text for name in names.EITHER_ID if (text := _text(scopes, (name,)))]
-    call_id = next((CallId(text) for text in either if _UUID.fullmatch(text)), None)
-    session = _text(scopes, names.SESSION) or next((text for text in either if not _UUID.fullmatch(text)), "")
+    call_id = next((CallId(text) for text in either if values.is_uuid(text)), None)
+    session = _text(scopes, names.SESSION) or next((text for text in either if not values.is_uuid(text)), "")
     name = _text(scopes, names.STREAM_NAME)
-    if not session and _SWITCH_ID.fullmatch(name):
+    if not session and values.is_switch_id(name):
         session = name
     if not session and call_id is None:
         session = _text(scopes, names.STREAM_ID)
-    if session and not _SESSION.fullmatch(session):
+    if session and not values.is_session_id(session):
         raise RejectedInput("bad_session_id", "the hook's session id is not one")
     return (SessionId(session) if session else None), call_id
 
@@ -209,7 +202,7 @@ def _state(scopes: Sequence[Fields], headers: Mapping[str, str]) -> HookState:
 
 
 def _state_of(text: str) -> HookState | None:
-    word = _word(text)
+    word = values.word(text)
     if not word:
         return None
     if word.startswith(names.OTHER_KINDS):
@@ -219,7 +212,7 @@ def _state_of(text: str) -> HookState | None:
 
 def _stream_state_of(text: str) -> HookState | None:
     """Of a field that speaks of the stream: "completed" there is the stream's end, not the call's."""
-    word = _word(text)
+    word = values.word(text)
     return _state_of(word if word.startswith("stream") else "stream" + word) if word else None
 
 
@@ -227,40 +220,20 @@ def _named_end(state: HookState, scopes: Sequence[Fields]) -> HookState:
     """A plain "failed" whose reason names a better known end is that end."""
     if state is not HookState.FAILED:
         return state
-    reason = names.STATES.get(_word(_text(scopes, names.CAUSE)))
+    reason = names.STATES.get(values.word(_text(scopes, names.CAUSE)))
     return reason if reason in (HookState.BUSY, HookState.NO_ANSWER, HookState.CANCELED) else state
 
 
 def _unless_over(state: HookState, scopes: Sequence[Fields]) -> HookState:
     """A hook that says of its call "not active" reports its end, whatever else it says."""
-    over = state in (HookState.RINGING, HookState.UNKNOWN) and _word(_text(scopes, names.ACTIVE)) in ("0", "false")
-    return HookState.COMPLETED if over else state
-
-
-def _word(text: str) -> str:
-    return _NOT_WORD.sub("", text.lower())
+    is_over = values.word(_text(scopes, names.ACTIVE)) in ("0", "false")
+    return HookState.COMPLETED if is_over and state in (HookState.RINGING, HookState.UNKNOWN) else state
 
 
 def _first_number(scopes: Sequence[Fields]) -> E164 | None:
     """The called number. A client name ("agent-7") may stand where a number is expected; the number follows under another name."""
-    candidates = (_number(_text(scopes, (name,))) for name in names.B_NUMBER)
+    candidates = (values.number(_text(scopes, (name,))) for name in names.B_NUMBER)
     return next((number for number in candidates if number is not None), None)
-
-
-def _number(text: str) -> E164 | None:
-    """A number in E.164 form; None for a withheld one. In a form that nobody escaped, its `+` arrives as a space."""
-    compact = _NOT_NUMBER.sub("", text)
-    if not compact.isascii():
-        return None
-    try:
-        return E164(compact)
-    except RejectedInput:
-        bare = _BARE_NUMBER.fullmatch(compact)
-        return E164("+" + bare[2]) if bare else None
-
-
-def _label(text: str) -> str | None:
-    return text if _LABEL.fullmatch(text) else None
 
 
 def _seconds(text: str) -> int | None:
@@ -269,12 +242,6 @@ def _seconds(text: str) -> int | None:
     except ValueError:
         return None
     return int(value) if 0 <= value <= MAX_CALL_S else None
-
-
-def _cause(scopes: Sequence[Fields]) -> str | None:
-    """The reason in at most 80 printable characters."""
-    text = "".join(c for c in _text(scopes, names.CAUSE) if c.isprintable())
-    return text[:MAX_CAUSE_CHARS].strip() or None
 
 
 def _time(text: str) -> datetime | None:
