@@ -11,28 +11,33 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from pokea.audit_amounts import AmountJudge, Verdict
+from pokea.audit_amounts import AmountJudge, Raters, Verdict
 from pokea.audit_findings import Audit, Difference, Finding, Unknown
 from pokea.audit_matching import AGREEMENT, Matching, billed_s, talk_of, talk_s_of
 from pokea.call_leg import IN_PROGRESS, UNANSWERED, BilledLeg, CallLeg, Direction
 from pokea.clock import as_utc
 from pokea.rate_deck import RateDeck
-from pokea.rating import Charge, Rater
+from pokea.rating import Charge
 
 
 def audit(
-    deck: RateDeck, ours: Sequence[CallLeg], carriers: Sequence[BilledLeg], *, settled_before: datetime | None = None
+    deck: RateDeck,
+    ours: Sequence[CallLeg],
+    carriers: Sequence[BilledLeg],
+    *,
+    settled_before: datetime | None = None,
+    raters: Raters | None = None,
 ) -> Audit:
     """Every disagreement between `ours` and `carriers`, in the order of `ours`, then of what only the carrier has.
 
     A leg that ended at or after `settled_before` may still be on its way into the carrier's books: where its record is not final, that
-    is unknown. None: every record should be final.
+    is unknown. None: every record should be final. `raters`: of this deck, from an audit before.
     """
     ours = [own.in_utc() for own in ours]
     carriers = [
         replace(billed, leg=leg) if (leg := billed.leg.in_utc()) is not billed.leg else billed for billed in carriers
     ]
-    desk = _Desk(deck, ours, settled_before)
+    desk = _Desk(raters or Raters(deck), ours, settled_before)
     matched = Matching(ours, carriers)
     desk.unknowns += matched.unknowns
     for own, billed, moved in matched.pairs:
@@ -58,11 +63,11 @@ class _Draft:
 class _Desk:
     """Collects what is found. Lives for one audit."""
 
-    def __init__(self, deck: RateDeck, ours: Iterable[CallLeg], settled_before: datetime | None) -> None:
+    def __init__(self, raters: Raters, ours: Iterable[CallLeg], settled_before: datetime | None) -> None:
         self.unknowns: list[Unknown] = []
-        self._deck = deck
-        self._rater = Rater(deck)
-        self._amounts = AmountJudge(deck, self._rater)
+        self._deck = raters.deck
+        self._rater = raters.own
+        self._amounts = AmountJudge(raters)
         self._settled_before = None if settled_before is None else as_utc(settled_before)
         self._drafts: list[_Draft] = []
         self._agreed = 0
@@ -122,7 +127,8 @@ class _Desk:
 
     def judge_missing(self, own: CallLeg, *, is_call_billed: bool) -> None:
         """A leg that we saw and the carrier does not have."""
-        if own.ended_at is None or (own.answered_at is None and not own.is_unanswered):
+        existed = own.answered_at is not None or own.is_unanswered or own.status == "completed"
+        if own.ended_at is None or not existed:
             self._unknown(own, "our own record has no end, and the carrier has none at all")
         elif self._is_fresh(own):
             self._unknown(own, "the carrier may still book it")

@@ -45,16 +45,25 @@ class Verdict:
     unknown: str = ""
 
 
+class Raters:
+    """A deck's prices under its own rule and under each known one. They remember, so whoever audits often keeps them; one per thread."""
+
+    def __init__(self, deck: RateDeck) -> None:
+        self.deck = deck
+        self.own = Rater(deck)
+        self.by_rule = [(pulse, Rater(_under(deck, pulse))) for pulse in KNOWN_RULES]
+
+
 class AmountJudge:
     """Judges the amounts of one audit and counts which rules fit."""
 
-    def __init__(self, deck: RateDeck, rater: Rater) -> None:
+    def __init__(self, raters: Raters) -> None:
         self.judged = 0
-        self._deck = deck
-        self._rater = rater
+        self._deck = raters.deck
+        self._rater = raters.own
         self._fits: Counter[str] = Counter()
         self._calls: dict[str, list[tuple[Charge, int, Verdict]]] = defaultdict(list)  # the priced legs of each call
-        self._by_rule = [(pulse, Rater(_under(deck, pulse))) for pulse in KNOWN_RULES]
+        self._by_rule = raters.by_rule
 
     def judge(self, legs: Sequence[CallLeg], cost_minor: int, streams: Sequence[CallLeg]) -> Verdict:
         """`legs`: the leg as the carrier times it and, where the times agree, as we do; a charge for either is right.

@@ -7,7 +7,7 @@ both, `session_id` each call's own.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
@@ -47,8 +47,9 @@ class Cdr:
 
     leg: "caller", "callee" (of a placed call), "transfer" (a person whom the caller was put through to, by a call of its own or by the
     carrier's own dialling) or "stream". talk_s: begun seconds from answer to end. unrated: why there is no charge. doubt: why the price is
-    uncertain. unknowns: what the audit could not judge. model_micros is in US dollars, model_charge_micros the same in `currency` at the
-    rate `exchange` names; both None where anything of it has no price, and `model_unpriced` says what.
+    uncertain. unknowns: what the audit could not judge. currency: the deck's, also of a leg that has no charge. model_micros is in US
+    dollars, model_charge_micros the same in `currency` at the rate `exchange` names; both None where anything of it has no price, and
+    `model_unpriced` says what.
     """
 
     business_id: BusinessId
@@ -152,6 +153,7 @@ class CarrierLeg:
     failure_code: str = ""
     client_request_id: str = ""
     is_final: bool = False
+    updated_at: datetime | None = None  # by the carrier's own clock: which of two readings is the newer one
 
     def billed_as(self, leg: CallLeg) -> BilledLeg:
         """This record as the bill for `leg`, in the form that the audit compares."""
@@ -182,18 +184,3 @@ CDR_PRIVACY = classified(
         "b_number": Pii.CONTACT,
     },
 )
-
-
-@dataclass(frozen=True, slots=True)
-class BillTotal:
-    """The sum of some legs. `unknown`: how many of them have no charge or no model cost; the sums are then lower bounds."""
-
-    currency: str
-    legs: int = 0
-    charge_micros: int = 0
-    carrier_minor: int = 0
-    model_micros: int = 0  # US dollars
-    model_charge_micros: int = 0
-    unknown: int = 0
-    findings: int = 0
-    by_direction: dict[Direction, int] = field(default_factory=dict)  # charge_micros
