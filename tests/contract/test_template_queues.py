@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 
+from functions.cdr.polling import MARGIN_S as CARRIER_MARGIN_S
+from functions.cdr.wiring import CONNECT_TIMEOUT_S, REPLY_TIMEOUT_S
 from functions.records.secretary import MARGIN_S, SUMMARY_S
 from local.gateway_template import functions_of, read_template
+from pokea.adapters.cdr_items import KEPT
 from pokea.retention import RECORDING_DAYS
 from tests.contract.test_template import ROOT, TEMPLATE, of_type, statements
 
@@ -85,16 +88,23 @@ def test_nobody_may_do_more_to_a_queue_than_send_or_take() -> None:
             ), name
 
 
-def test_who_hears_of_an_end_tells_the_queue_of_ended_calls() -> None:
+def test_who_hears_of_an_end_tells_every_queue_of_it() -> None:
     for function in ("ToolsFunction", "VoiceFunction", "StreamStatusFunction"):
         variables = TEMPLATE["Resources"][function]["Properties"]["Environment"]["Variables"]
         assert variables["POKEA_ENDED_QUEUE_URL"] == {"Ref": "EndedQueue"}, function
-    senders = {
-        name
-        for name, s in statements()
-        if "sqs:SendMessage" in json.dumps(s["Action"]) and arn_of(s["Resource"]) == "EndedQueue.Arn"
-    }
-    assert senders == {"ToolsRole", "VoiceRole", "StreamStatusRole"}
+        assert variables["POKEA_CDR_QUEUE_URL"] == {"Ref": "CdrQueue"}, function
+        assert variables["POKEA_CAMPAIGN_ENDED_QUEUE_URL"] == {"Ref": "CampaignEndedQueue"}, function
+    assert senders_to("EndedQueue") == {"ToolsRole", "VoiceRole", "StreamStatusRole"}
+    assert senders_to("CdrQueue") == {"ToolsRole", "VoiceRole", "StreamStatusRole", "CdrRole"}
+    assert {"ToolsRole", "VoiceRole", "StreamStatusRole", "SettlerRole"} <= senders_to("CampaignEndedQueue")
+
+
+def senders_to(queue: str) -> set[str]:
+    def reaches(resource: Any) -> bool:
+        return f"{queue}.Arn" in [arn_of(one) for one in (resource if isinstance(resource, list) else [resource])]
+
+    found = [(name, s) for name, s in statements() if "sqs:SendMessage" in json.dumps(s["Action"])]
+    return {name for name, statement in found if reaches(statement["Resource"])}
 
 
 def test_the_summaries_of_one_batch_fit_into_the_functions_time() -> None:
@@ -103,25 +113,55 @@ def test_the_summaries_of_one_batch_fit_into_the_functions_time() -> None:
     assert batch * SUMMARY_S + MARGIN_S < timeout_s
 
 
+def test_one_batch_of_detail_records_leaves_time_for_a_slow_carrier() -> None:
+    timeout_s = TEMPLATE["Resources"]["CdrFunction"]["Properties"]["Timeout"]
+    assert 2 * (CONNECT_TIMEOUT_S + REPLY_TIMEOUT_S) < CARRIER_MARGIN_S < timeout_s
+
+
 def test_buckets_are_private_encrypted_kept_and_forget() -> None:
     buckets = of_type("AWS::S3::Bucket")
-    assert set(buckets) == {"RecordingsBucket"}
+    assert set(buckets) == {"RecordingsBucket", "ReportsBucket"}
     for bucket in buckets.values():
         properties = bucket["Properties"]
         assert set(properties["PublicAccessBlockConfiguration"].values()) == {True}
         assert properties["BucketEncryption"]["ServerSideEncryptionConfiguration"]
         assert bucket["DeletionPolicy"] == bucket["UpdateReplacePolicy"] == "Retain"
-        rules = properties["LifecycleConfiguration"]["Rules"]
-        kept = {int(rule["TagFilters"][0]["Value"]): rule["ExpirationInDays"] for rule in rules if "TagFilters" in rule}
-        assert kept == {days: days for days in RECORDING_DAYS}
-        assert any("TagFilters" not in rule and rule["ExpirationInDays"] <= 366 for rule in rules)
+    rules = buckets["RecordingsBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
+    kept = {int(rule["TagFilters"][0]["Value"]): rule["ExpirationInDays"] for rule in rules if "TagFilters" in rule}
+    assert kept == {days: days for days in RECORDING_DAYS}
+    assert any("TagFilters" not in rule and rule["ExpirationInDays"] <= 366 for rule in rules)
+    (rule,) = buckets["ReportsBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
+    assert (rule["Prefix"], rule["Status"], rule["ExpirationInDays"]) == ("", "Enabled", KEPT.days)
 
 
-def test_a_bucket_is_reached_over_tls_only_and_by_no_function() -> None:
-    (policy,) = of_type("AWS::S3::BucketPolicy").values()
-    (statement,) = policy["Properties"]["PolicyDocument"]["Statement"]
-    assert statement["Effect"] == "Deny" and statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
-    assert not any("s3:" in json.dumps(s["Action"]) for _, s in statements())  # the bridge alone writes recordings
+def test_a_bucket_is_reached_over_tls_only() -> None:
+    policies = [policy["Properties"] for policy in of_type("AWS::S3::BucketPolicy").values()]
+    assert {policy["Bucket"]["Ref"] for policy in policies} == set(of_type("AWS::S3::Bucket"))
+    for policy in policies:
+        (statement,) = policy["PolicyDocument"]["Statement"]
+        assert statement["Effect"] == "Deny" and statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def test_no_function_reaches_recordings_and_two_reach_reports() -> None:
+    """The bridge alone writes recordings. Reports are written by one function and shown by another, which sees no rows."""
+    of_s3 = [(name, s) for name, s in statements() if "s3:" in json.dumps(s["Action"])]
+    ((lister, listing),) = [(name, s) for name, s in of_s3 if s["Action"] == "s3:ListBucket"]
+    assert lister == "ApiRole" and listing["Condition"] == {"StringLike": {"s3:prefix": ["statements/*"]}}
+    assert "ReportsBucket" in json.dumps(listing["Resource"])
+    granted = {name: (s["Action"], json.dumps(s["Resource"])) for name, s in of_s3 if s is not listing}
+    assert set(granted) == {"ReportsRole", "ApiRole"}
+    assert granted["ReportsRole"][0] == "s3:PutObject" and granted["ApiRole"][0] == "s3:GetObject"
+    assert not any("RecordingsBucket" in resource for _, resource in granted.values())
+    assert "/cdr/" not in granted["ApiRole"][1]
+
+
+def test_what_draws_pages_and_tables_ships_with_its_function_alone() -> None:
+    assert (ROOT / "functions/requirements-reports.txt").read_text() == (ROOT / "requirements/reports.txt").read_text()
+    makefile = (ROOT / "functions/Makefile").read_text()
+    target = makefile.partition("build-ReportsFunction:")[2].partition("\n\n")[0]
+    assert "$(call install,requirements-reports.txt)" in target
+    others = ("layer", "api", "records", "bridge")
+    assert not any("duckdb" in (ROOT / f"requirements/{name}.txt").read_text() for name in others)
 
 
 def test_the_sdk_of_the_summaries_ships_with_its_function_alone() -> None:
