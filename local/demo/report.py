@@ -9,6 +9,7 @@ from typing import Any
 from local.audio.analysis import Recording, barge_in_stop_ms, load, speech_segments, summarise
 from local.caller import ScriptedCaller
 from local.carrier.call import Call
+from local.demo.bills import Account, CallBill
 from local.demo.diary import Entry
 from local.demo.plan import Strand
 from local.demo.scenario import HumanLeg, Played, Problems, Row, Scenario, expect
@@ -30,7 +31,8 @@ class Latency:
 class CallReport:
     """One item of `pokea demo --json`. `recording` is relative to the output folder.
 
-    engine: who answered; "a>b": b was to take over from a. death: the state in which the engine was cut off, if it was.
+    engine: who answered; "a>b": b was to take over from a. death: the state in which the engine was cut off, if it was. tries: 2 for a call
+    that was played again because something was wrong with it the first time; first_problems: what.
     """
 
     agent: str
@@ -50,6 +52,9 @@ class CallReport:
     latency: Latency
     store: list[dict[str, str]]
     problems: Problems = field(default_factory=list)
+    bill: CallBill | None = None
+    tries: int = 1
+    first_problems: Problems = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -111,11 +116,40 @@ def judge(finished: Finished, out: Path) -> CallReport:
     )
 
 
+def never_began(engine: str, strand: Strand, scenario: Scenario, recording: str, problem: str) -> CallReport:
+    """Of a call that could not be placed, or that nobody could follow."""
+    ground = strand.ground
+    return CallReport(
+        agent=strand.area.agent,
+        scenario=scenario.name,
+        engine=engine,
+        carrier=ground.carrier,
+        track=ground.track,
+        rate_hz=ground.rate_hz,
+        death=scenario.death,
+        drawn=strand.drawn,
+        ok=False,
+        outcome="failed",
+        call_id="",
+        transcript=[],
+        tools=[],
+        recording=recording,
+        latency=Latency(None, None, None),
+        store=[],
+        problems=[problem],
+    )
+
+
 def with_problems(report: CallReport, problems: Problems) -> CallReport:
     """`report` with what was found out after it was written."""
     if not problems:
         return report
     return replace(report, ok=False, outcome="failed", problems=[*report.problems, *problems])
+
+
+def with_bill(report: CallReport, account: Account) -> CallReport:
+    """`report` with what its call cost; a bill that did not come, or is not right, makes it fail."""
+    return with_problems(replace(report, bill=account.bill), list(account.problems))
 
 
 def _played(finished: Finished, sound: Recording) -> Played:
