@@ -4,12 +4,15 @@ It stands where the real carrier stands, at the network edge, and shares no code
 """
 
 from local.carrier.behaviour import BEHAVIOURS, DOCUMENTED, OBSERVED, Behaviour, Quirks
+from local.carrier.billing import BillingFault
+from local.carrier.booked import BookedCall, BookedDial
 from local.carrier.call import Call
 from local.carrier.carrier import Carrier, CarrierError
 from local.carrier.faults import Fault
 from local.carrier.hooks import Hook
 from local.carrier.ledger import Cdr, Tariff
 from local.carrier.party import Party, QuietParty
+from local.carrier.records import Settling
 from local.carrier.script import DialLeg
 
 __all__ = [
@@ -17,6 +20,9 @@ __all__ = [
     "DOCUMENTED",
     "OBSERVED",
     "Behaviour",
+    "BillingFault",
+    "BookedCall",
+    "BookedDial",
     "Call",
     "Carrier",
     "CarrierError",
@@ -27,5 +33,6 @@ __all__ = [
     "Party",
     "QuietParty",
     "Quirks",
+    "Settling",
     "Tariff",
 ]

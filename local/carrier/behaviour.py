@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from local.carrier.billing import BillingFault
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Behaviour:
@@ -112,3 +114,7 @@ class Quirks:
     event_envelope: Literal["A", "B", "C"] = "A"
     hook_format: Literal["form", "json"] = "form"
     both_tracks_layout: Literal["mixed", "stereo"] = "mixed"
+    billing: BillingFault | None = None
+    """What goes wrong in the books of the call's own leg."""
+    dial_billing: BillingFault | None = None
+    """The same for the legs that a Dial makes."""

@@ -17,11 +17,12 @@ from local.audio.recording import StereoRecorder
 from local.carrier.behaviour import Behaviour, Quirks
 from local.carrier.documents import Document, DocumentError, parse_document
 from local.carrier.hooks import Hook, HookSender, LegFacts, labelled_url, voice_fields
-from local.carrier.ledger import Cdr, Tariff, Wallet, billed_seconds
+from local.carrier.ledger import Cdr, Tariff, billed_seconds
 from local.carrier.line import Line
 from local.carrier.numbers import Directory
 from local.carrier.party import FRAME_MS, Party
 from local.carrier.record import Books
+from local.carrier.records import RecordBook
 from local.carrier.script import DialLeg, Script
 from local.carrier.switch import StreamEvent, StreamLeg, StreamRecord, close_code_or_abnormal
 
@@ -38,8 +39,8 @@ class Services:
     http: httpx.AsyncClient
     webhook_secret: str | None
     directory: Directory
-    wallet: Wallet
     tariff: Tariff
+    records: RecordBook
     say_voice: SayVoice | None
     trust: ssl.SSLContext | None
 
@@ -136,12 +137,8 @@ class Call:
 
     @property
     def cdr(self) -> Cdr | None:
-        """The final record of the caller's leg; None until the call is over."""
+        """The record of the caller's leg as it will be once the books have settled; None until the call is over."""
         return self._books.cdr
-
-    def live_record(self) -> Cdr:
-        """What REST shows: the final record, or its preliminary form while the call lasts."""
-        return self._books.cdr or self._books.preliminary()
 
     @property
     def is_live(self) -> bool:
@@ -292,6 +289,16 @@ class Call:
         self._background.add(task)
         task.add_done_callback(self._background.discard)
 
+    def dial_began(self, leg: DialLeg) -> None:
+        self.dial_legs.append(leg)
+        self._books.dial_began(leg)
+
+    def dial_ended(self, leg: DialLeg, status: str) -> None:
+        """Whoever comes first decides how it ended."""
+        if leg.ended_at is None:
+            leg.ended_at, leg.status = datetime.now(UTC), status
+            self._books.dial_ended(leg)
+
     # --- the end ------------------------------------------------------------------------------------------------------------
 
     async def _finish(self) -> None:
@@ -308,7 +315,7 @@ class Call:
             state = self.behaviour.unanswered_states[self.status]
         await self._close_stream_and_tell(state)
         for leg in self.dial_legs:
-            leg.close(self.ended_at)
+            self.dial_ended(leg, "canceled")
         self._books.close(self.ended_at)
         self._post_late_copies()
         while self._background:

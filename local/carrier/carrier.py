@@ -16,12 +16,14 @@ from typing import Any, Self
 import httpx
 
 from local.carrier.behaviour import DOCUMENTED, Behaviour, Quirks, behaviour_named
+from local.carrier.booked import BookedCall, enter
 from local.carrier.call import Call, CallPlan, SayVoice, Services
 from local.carrier.faults import Fault, FaultPlan
 from local.carrier.hooks import LegFacts
-from local.carrier.ledger import Tariff, Wallet
+from local.carrier.ledger import Cdr, Tariff, Wallet
 from local.carrier.numbers import Directory, NoAnswer, Number, NumberBook
 from local.carrier.party import Party, PartyFactory
+from local.carrier.records import Now, RecordBook, Settling, utc_now
 from local.carrier.rest import RestServer, create_app
 
 _MAX_CALLS_KEPT = 1000
@@ -47,7 +49,8 @@ class Carrier:
 
     webhook_secret: signs every hook when given. port 0: a free one. behaviour: of outbound calls, and of inbound ones unless `dial`
     says otherwise. say_voice: speaks Say verbs; without it they are silence of about the right length. trust: whom to believe about
-    https:// hooks (nobody, if not given) and wss:// media servers (the public authorities, if not given).
+    https:// hooks (nobody, if not given) and wss:// media servers (the public authorities, if not given). settling: how long after
+    its end a leg's record is final; at once, if not given. now: the time by which records settle; calls with sound keep real time.
     """
 
     def __init__(
@@ -64,6 +67,8 @@ class Carrier:
         tariff: Tariff | None = None,
         record_dir: Path | None = None,
         max_call_s: float = 600.0,
+        settling: Settling | None = None,
+        now: Now = utc_now,
     ) -> None:
         self.api_key = api_key
         self.behaviour = behaviour_named(behaviour)
@@ -72,6 +77,7 @@ class Carrier:
         self.directory = Directory()
         self.wallet = Wallet(balance_minor)
         self.tariff = tariff or Tariff()
+        self.records = RecordBook(self.tariff, self.wallet, settling, now)
         self.faults = FaultPlan()
         self.record_dir = record_dir
         self.requests: deque[tuple[str, str, int]] = deque(maxlen=_MAX_REQUESTS_KEPT)
@@ -92,7 +98,7 @@ class Carrier:
         verify = self._trust or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         http = httpx.AsyncClient(verify=verify, trust_env=False, limits=httpx.Limits(max_keepalive_connections=32))
         self._services = Services(
-            http, self._webhook_secret, self.directory, self.wallet, self.tariff, self._say_voice, self._trust
+            http, self._webhook_secret, self.directory, self.tariff, self.records, self._say_voice, self._trust
         )
         self._server = RestServer(create_app(self), self._port)
         await self._server.start()
@@ -205,6 +211,10 @@ class Carrier:
             max_call_s=self._max_call_s,
         )
         return self._start(plan)
+
+    def book(self, call: BookedCall) -> Cdr:
+        """A call with times but without sound: nobody is rung and no hook is sent, only the books and REST know it."""
+        return enter(call, self.records, self.tariff)
 
     def _start(self, plan: CallPlan) -> Call:
         if self._services is None:

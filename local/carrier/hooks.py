@@ -112,8 +112,10 @@ def labelled_url(url: str, label: str) -> str:
     return url + ("&" if "?" in url else "?") + query
 
 
-def event_body(leg: LegFacts, kind: str, details: Mapping[str, Any], *, event_id: str, envelope: str) -> dict[str, Any]:
-    """One call event in one of the three shapes that the vendor's pages show (A, B, C)."""
+def event_body(
+    leg: LegFacts, kind: str, details: Mapping[str, Any], *, event_id: str, envelope: str, at: datetime | None = None
+) -> dict[str, Any]:
+    """One call event in one of the three shapes that the vendor's pages show (A, B, C). `at`: now, if it is not given."""
     content = {
         "call_id": leg.call_id,
         "pbx_call_id": leg.session_id,
@@ -125,7 +127,7 @@ def event_body(leg: LegFacts, kind: str, details: Mapping[str, Any], *, event_id
     if leg.carried_label:
         content["client_request_id"] = leg.carried_label
     if envelope == "A":
-        now = datetime.now(UTC).isoformat()
+        now = (at or datetime.now(UTC)).isoformat()
         return {"kind": kind, "event_id": event_id, "workspace_id": WORKSPACE_ID, "occurred_at": now, "data": content}
     if envelope == "B":
         return {"event_kind": kind, "event_id": event_id, "payload": content}

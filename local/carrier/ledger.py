@@ -70,9 +70,11 @@ class Cdr:
     events: Sequence[Mapping[str, Any]]
     stream_seconds: int = 0
     stream_cost_minor: int = 0
+    updated_at: datetime | None = None
+    """Of a change after the end."""
 
     def to_json(self) -> dict[str, Any]:
-        updated = self.ended_at or self.answered_at or self.started_at
+        updated = self.updated_at or self.ended_at or self.answered_at or self.started_at
         return {
             "id": self.id,
             "workspace_id": WORKSPACE_ID,

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from local.carrier.billing import EndedLeg
 from local.carrier.hooks import event_body
 from local.carrier.ledger import Cdr, billed_seconds, call_event
 from local.carrier.switch import StreamRecord
 
 if TYPE_CHECKING:
     from local.carrier.call import Call
+    from local.carrier.script import DialLeg
 
 
 class Books:
@@ -22,6 +25,7 @@ class Books:
         self.cdr: Cdr | None = None
         self._call = call
         self._events: list[dict[str, Any]] = []
+        call.services.records.open(call.call_id, call.session_id, self.preliminary)
 
     def happened(self, kind: str, details: Mapping[str, Any]) -> None:
         self._events.append(call_event(self._call.call_id, kind, datetime.now(UTC), details))
@@ -43,35 +47,51 @@ class Books:
         )
 
     def close(self, ended_at: datetime) -> None:
-        call, tariff, wallet = self._call, self._call.services.tariff, self._call.services.wallet
+        call, tariff = self._call, self._call.services.tariff
         outbound = call.facts.direction == "outbound"
-        per_minute = tariff.outbound_per_minute_minor if outbound else tariff.inbound_per_minute_minor
-        duration_s = billed_seconds(call.answered_at, ended_at)
-        cost = tariff.leg_cost_minor(duration_s, per_minute)
-        stream_s = sum(-(-_open_ms(stream, call.at_ms()) // 1000) for stream in call.streams)
-        stream_cost = tariff.leg_cost_minor(stream_s, call.behaviour.stream_rate_per_minute_minor)
-        wallet.move(-cost, "call", call.call_id, ended_at)
-        wallet.move(-stream_cost, "stream", call.call_id, ended_at)
-        for leg in call.dial_legs:
-            leg.settle(tariff, wallet)
-        answered = call.answered_at is not None
-        kind = "call.completed" if answered else "call.failed"
+        kind = "call.completed" if call.answered_at is not None else "call.failed"
         self._events.append(call_event(call.call_id, kind, datetime.now(UTC)))
-        self.cdr = Cdr(
-            **self._identity(),
-            answered_at=call.answered_at,
+        happened = replace(
+            self.preliminary(),
             ended_at=ended_at,
-            duration_seconds=duration_s,
-            status=call.status,
-            cost_minor=cost,
-            cost_currency=tariff.currency if answered else None,
-            rate_per_minute_minor=per_minute if answered else None,
+            duration_seconds=billed_seconds(call.answered_at, ended_at),
             failure_code=call.failure_code,
-            events=tuple(self._events),
-            stream_seconds=stream_s,
-            stream_cost_minor=stream_cost,
+            stream_seconds=sum(-(-_open_ms(stream, call.at_ms()) // 1000) for stream in call.streams),
         )
-        self._post_last_events(self.cdr)
+        leg = EndedLeg(
+            cdr=happened,
+            kind="call",
+            per_minute_minor=tariff.outbound_per_minute_minor if outbound else tariff.inbound_per_minute_minor,
+            stream_per_minute_minor=call.behaviour.stream_rate_per_minute_minor,
+        )
+        bill = call.services.records.close(leg, call.quirks.billing)
+        self.cdr = bill.records[0] if bill.records else happened
+        self._post_last_events(happened)
+
+    # --- the legs that a Dial makes ---------------------------------------------------------------------------------------------
+
+    def dial_began(self, leg: DialLeg) -> None:
+        self._call.services.records.open(leg.id, self._call.session_id, lambda: self._dialled(leg))
+
+    def dial_ended(self, leg: DialLeg) -> None:
+        services = self._call.services
+        ended = EndedLeg(
+            cdr=self._dialled(leg), kind="dial", per_minute_minor=services.tariff.outbound_per_minute_minor
+        )
+        bill = services.records.close(ended, self._call.quirks.dial_billing)
+        leg.cost_minor = bill.records[0].cost_minor if bill.records else 0
+
+    def _dialled(self, leg: DialLeg) -> Cdr:
+        return dialled_record(
+            leg.id,
+            self._call.session_id,
+            leg.caller_id,
+            leg.number,
+            started_at=leg.started_at,
+            answered_at=leg.answered_at,
+            ended_at=leg.ended_at,
+            status=leg.status,
+        )
 
     def _identity(self) -> dict[str, Any]:
         facts = self._call.facts
@@ -109,6 +129,43 @@ class Books:
         if call.plan.record is not None:
             recording = {"recording_id": "rec_" + call.call_id[:8], "duration_seconds": cdr.duration_seconds}
             self._post("call.recording.ready", {**recording, "size_bytes": call.plan.record.stat().st_size})
+
+
+def dialled_record(
+    record_id: str,
+    session_id: str,
+    caller_id: str,
+    number: str,
+    *,
+    started_at: datetime,
+    answered_at: datetime | None,
+    ended_at: datetime | None,
+    status: str,
+) -> Cdr:
+    """Of a Dial's leg, without a price: outbound, and in the caller's session."""
+    events = [call_event(record_id, "call.started", started_at)]
+    if answered_at is not None:
+        events.append(call_event(record_id, "call.answered", answered_at))
+    if ended_at is not None:
+        events.append(call_event(record_id, "call.failed" if answered_at is None else "call.completed", ended_at))
+    return Cdr(
+        id=record_id,
+        session_id=session_id,
+        direction="outbound",
+        local_e164=caller_id,
+        remote_e164=number,
+        started_at=started_at,
+        answered_at=answered_at,
+        ended_at=ended_at,
+        duration_seconds=None if ended_at is None else billed_seconds(answered_at, ended_at),
+        status=status,
+        cost_minor=0,
+        cost_currency=None,
+        rate_per_minute_minor=None,
+        failure_code=status if ended_at is not None and answered_at is None else None,
+        client_request_id="",
+        events=tuple(events),
+    )
 
 
 def _open_ms(stream: StreamRecord, now_ms: int) -> int:

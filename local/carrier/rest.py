@@ -143,6 +143,7 @@ class _Api:
         caller_id = body.get("caller_id")
         if caller_id is not None and self._carrier.numbers.by_e164(str(caller_id)) is None:
             raise ApiError(403, "calls.caller_id_not_owned", "caller_id is not a number of this workspace.")
+        self._carrier.records.settle()
         if self._carrier.wallet.balance_minor <= 0:
             raise ApiError(402, "wallet.insufficient_funds", "The wallet is empty.")
         return self._carrier.place(
@@ -160,22 +161,24 @@ class _Api:
         statuses = [status for status in query.get("status", "").split(",") if status]
         since, until = _time(query.get("from")), _time(query.get("to"))
         found = [
-            call
-            for call in reversed(self._carrier.calls)
-            if (not statuses or call.status in statuses)
-            and query.get("direction", call.facts.direction) == call.facts.direction
-            and query.get("session_id", call.session_id) == call.session_id
-            and query.get("q", "") in f"{call.facts.a_number} {call.facts.b_number}"
-            and (since is None or call.started_at >= since)
-            and (until is None or call.started_at < until)
+            record
+            for record in self._carrier.records.newest_first(query.get("session_id"))
+            if (not statuses or record.status in statuses)
+            and query.get("direction", record.direction) == record.direction
+            and query.get("q", "") in f"{record.local_e164} {record.remote_e164}"
+            and (since is None or record.started_at >= since)
+            and (until is None or record.started_at < until)
         ]
         start = _number(query.get("cursor") or "0", "cursor")
-        page = [call.live_record().to_json() for call in found[start : start + limit]]
+        page = [record.to_json() for record in found[start : start + limit]]
         following = str(start + limit) if start + limit < len(found) else None
         return JSONResponse({"data": page, "next_cursor": following})
 
     async def get_call(self, request: Request) -> Response:
-        return JSONResponse({"call": self._call(request).live_record().to_json()})
+        record = self._carrier.records.find(request.path_params["id"])
+        if record is None:
+            raise ApiError(404, "calls.not_found", "No such call.")
+        return JSONResponse({"call": record.to_json()})
 
     async def hang_up(self, request: Request) -> Response:
         call = self._call(request)
@@ -230,6 +233,7 @@ class _Api:
         return Response(status_code=204)
 
     async def wallet(self, request: Request) -> Response:
+        self._carrier.records.settle()
         wallet = self._carrier.wallet
         return JSONResponse(
             {

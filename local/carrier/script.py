@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from io import BytesIO
 from typing import TYPE_CHECKING
@@ -16,7 +17,7 @@ import numpy as np
 
 from local.carrier.documents import Dial, Document, Hangup, Play, Redirect, Reject, Say, Stream, Verb
 from local.carrier.hooks import stream_fields
-from local.carrier.ledger import Tariff, Wallet, billed_seconds
+from local.carrier.ledger import billed_seconds
 from local.carrier.party import RATE_HZ
 from local.carrier.resample import Resampler
 from local.carrier.switch import StreamLeg
@@ -34,7 +35,7 @@ _MAX_DOCUMENTS = 20
 
 @dataclass(slots=True)
 class DialLeg:
-    """The second leg that a Dial makes; charged as a placed call of its own."""
+    """The second leg that a Dial makes: an outbound leg with a record and a charge of its own, in the session of the caller's."""
 
     number: str
     caller_id: str
@@ -43,19 +44,11 @@ class DialLeg:
     ended_at: datetime | None = None
     status: str = "ringing"
     cost_minor: int = 0
+    id: str = field(default_factory=lambda: str(uuid.uuid4()))
 
     @property
     def duration_s(self) -> int:
         return billed_seconds(self.answered_at, self.ended_at or datetime.now(UTC))
-
-    def close(self, at: datetime) -> None:
-        if self.ended_at is None:
-            self.ended_at = at
-            self.status = "completed" if self.answered_at else "canceled"
-
-    def settle(self, tariff: Tariff, wallet: Wallet) -> None:
-        self.cost_minor = tariff.leg_cost_minor(self.duration_s, tariff.outbound_per_minute_minor)
-        wallet.move(-self.cost_minor, "dial", self.number, self.ended_at or datetime.now(UTC))
 
 
 class Script:
@@ -219,7 +212,7 @@ class Script:
         call.answer()
         for number in verb.numbers:
             leg = DialLeg(number, verb.caller_id or call.facts.b_number, datetime.now(UTC))
-            call.dial_legs.append(leg)
+            call.dial_began(leg)
             if await self._ring_and_talk(leg, verb.timeout_s):
                 break
         if call.behaviour.dial_completed_hook:
@@ -231,8 +224,7 @@ class Script:
         subscriber = call.services.directory.find(leg.number)
         await asyncio.sleep(min(subscriber.ring_s, timeout_s))
         if isinstance(subscriber.answer, str) or subscriber.ring_s > timeout_s:
-            leg.status = subscriber.answer if isinstance(subscriber.answer, str) else "no_answer"
-            leg.ended_at = datetime.now(UTC)
+            call.dial_ended(leg, subscriber.answer if isinstance(subscriber.answer, str) else "no_answer")
             call.note("dial", f"{leg.number} {leg.status}")
             return False
         human = subscriber.answer()
@@ -242,7 +234,7 @@ class Script:
         try:
             await call.line.bridge(human)
         finally:
-            leg.close(datetime.now(UTC))
+            call.dial_ended(leg, "completed")
             human.ended()
         return True
 

@@ -11,21 +11,25 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from local.demo import second_try
 from local.demo.areas import AREAS
+from local.demo.bills import Account
 from local.demo.plan import CARRIERS, STANDARD_ENGINE, TRACKS, Shift, Wanted, scenario_names, shifts
 from local.demo.report import CallReport
-from local.demo.run import Demo, write_report
+from local.demo.run import CALLS_SIDE_BY_SIDE, Demo, Tell, write_report
+from local.demo.totals import lines as totals
 from local.engines import NAMES, is_configured, missing_setting
 from local.speech.voice import Voice
-from local.stack import Stack, StackOptions
+from local.stack import Progress, Stack, StackOptions
 
 EXAMPLE_ZONE = ZoneInfo("Africa/Nairobi")
+CURRENCY = "KES"  # of the simulated carrier
 OFFLINE = "offline"  # an old name of the simulated gemini engine
 
 
@@ -119,7 +123,9 @@ def run_demo_command(options: DemoOptions) -> int:
         print(json.dumps([report.to_json() for report in reports], indent=2))
     else:
         good = sum(report.ok for report in reports)
-        print(f"\n{good} of {len(reports)} calls ended as they must; recordings and demo.json in {options.out}/")
+        second = sum(report.ok and report.tries > 1 for report in reports)
+        how = f", {second} of them only at the second try" if second else ""
+        print(f"\n{good} of {len(reports)} calls ended as they must{how}; recordings and demo.json in {options.out}/")
     return 0 if reports and all(report.ok for report in reports) else 1
 
 
@@ -133,21 +139,60 @@ async def play(planned: list[Shift], out: Path, quiet: bool) -> list[CallReport]
         if not quiet:
             print(_line(report, time.monotonic() - started), flush=True)
 
+    def progress(what: str) -> None:
+        if not quiet:
+            print(f"  starting {what}", flush=True)
+
+    out.mkdir(parents=True, exist_ok=True)
+    with Voice() as voice:
+        reports, accounts = await _pass(planned, voice, out, tell, progress)
+        again = (
+            [] if any(leg.is_real for shift in planned for leg in shift.legs) else second_try.failed(planned, reports)
+        )
+        if again:
+            progress("the failed calls once more, beside few others")
+            _put_aside(out, reports)
+            second, later = await _pass(again, voice, out, tell, progress, side_by_side=second_try.SIDE_BY_SIDE)
+            reports, accounts = second_try.merged(reports, second), accounts | later
+    if not quiet:
+        print(*totals(list(accounts.values()), CURRENCY), sep="\n")
+    write_report(reports, out)
+    return reports
+
+
+async def _pass(
+    planned: Sequence[Shift],
+    voice: Voice,
+    out: Path,
+    tell: Tell,
+    progress: Progress,
+    *,
+    side_by_side: int = CALLS_SIDE_BY_SIDE,
+) -> tuple[list[CallReport], dict[str, tuple[str, Account]]]:
+    """All calls on a stack of their own, and what each cost, by its recording. Of failed calls the evidence is kept in `out`."""
     state = Path(tempfile.mkdtemp(prefix="pokea-demo-"))
     try:
-        progress = (lambda _: None) if quiet else (lambda what: print(f"  starting {what}", flush=True))
-        with Voice() as voice:
-            async with Stack(StackOptions(state), progress) as stack:
-                reports = await Demo(stack, voice, out, tell).play(planned)
-        out.mkdir(parents=True, exist_ok=True)
-        write_report(reports, out)
+        async with Stack(StackOptions(state), progress) as stack:
+            demo = Demo(stack, voice, out, tell, side_by_side=side_by_side)
+            reports = await demo.play(planned)
         if not all(report.ok for report in reports):
             for evidence in ("logs", "calls", "heard"):
                 if (state / evidence).exists():
                     shutil.copytree(state / evidence, out / evidence, dirs_exist_ok=True)
-        return reports
+        return reports, demo.accounts
     finally:
         shutil.rmtree(state, ignore_errors=True)
+
+
+def _put_aside(out: Path, reports: Sequence[CallReport]) -> None:
+    """The recordings of failed calls, where the second try does not write over them."""
+    aside = out / "first-try"
+    aside.mkdir(exist_ok=True)
+    for report in reports:
+        recording = out / report.recording
+        for found in (recording, recording.with_name(f"{recording.stem}-human.wav")):
+            if not report.ok and found.exists():
+                found.replace(aside / found.name)
 
 
 def _line(report: CallReport, at_s: float) -> str:
@@ -159,7 +204,8 @@ def _line(report: CallReport, at_s: float) -> str:
     stop = (
         f"stopped {latency.barge_in_stop_ms} ms after the caller began" if latency.barge_in_stop_ms is not None else ""
     )
-    facts = ", ".join(fact for fact in (f"first audio {latency.first_audio_ms} ms", reply, stop) if fact)
+    bill = f"{CURRENCY} {report.bill.total}" if report.bill is not None and report.bill.total is not None else ""
+    facts = ", ".join(fact for fact in (f"first audio {latency.first_audio_ms} ms", reply, stop, bill) if fact)
     what = f"{report.agent:<12} {report.scenario:<18} {report.engine:<17} {report.carrier:<10} {track:<10} {kind}"
     line = f"{at_s:5.0f} s  {mark} {what}  {report.outcome}  ({facts})"
     return line + "".join(f"\n          - {problem}" for problem in report.problems)

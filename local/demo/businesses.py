@@ -21,6 +21,7 @@ FIRST_CALLER = 254_722_000_200
 PEOPLE_AT_MOST = 100
 RING_S = 12  # a human of the demo picks up at once or never
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+DECKS = Path(__file__).parent / "decks"  # what the simulated carrier charges in each of its behaviours
 ROUND_THE_CLOCK = '["00:00-24:00"]'
 _HEADER = re.compile(r"^\[+\s*([\w.\"-]+)\s*\]+\s*(#.*)?$")
 _E164 = re.compile(r'"\+\d+"')
@@ -30,7 +31,8 @@ _E164 = re.compile(r'"\+\d+"')
 class Copy:
     """index: unlike that of any other copy, whatever its folder. track, rate_hz: as `[line]` names them. language: "" as the example.
 
-    people: at work round the clock, away, or as the example has it. mode: of hand-offs; "" as the example has it.
+    people: at work round the clock, away, or as the example has it. mode: of hand-offs; "" as the example has it. carrier: whose prices it
+    is charged by, those of a deck of the demo's; "" as the example.
     """
 
     index: int
@@ -40,6 +42,7 @@ class Copy:
     language: str = ""
     people: str = "as_written"
     mode: str = ""
+    carrier: str = ""
 
     @property
     def number(self) -> str:
@@ -69,6 +72,7 @@ def write_copies(copies: Sequence[Copy], folder: Path) -> None:
     A copy has its own id and numbers and its line as it is wanted, and no closed days: the demo must not depend on when it is run.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    shutil.copytree(DECKS, folder / DECKS.name, dirs_exist_ok=True)
     for old in folder.glob("*.toml"):
         old.unlink()
     for copy in copies:
@@ -109,7 +113,7 @@ def _copied(example: Path, copy: Copy) -> str:
     for key, value in own.items():
         source, found = re.subn(rf"(?m)^{key} = .*$", f"{key} = {value}", source, count=1)
         assert found == 1, f"{example.name} names no {key}"
-    return _with_handoff(_with_people(_rung_at_any_hour(source), copy), copy)
+    return _with_deck(_with_handoff(_with_people(_rung_at_any_hour(source), copy), copy), copy)
 
 
 def _with_people(source: str, copy: Copy) -> str:
@@ -162,3 +166,13 @@ def _with_handoff(source: str, copy: Copy) -> str:
     if "[handoff]\n" in source:
         return source.replace("[handoff]\n", f"[handoff]\n{wanted}", 1)
     return f"{source}\n[handoff]\n{wanted}"
+
+
+def _with_deck(source: str, copy: Copy) -> str:
+    if not copy.carrier:
+        return source
+    wanted = f'deck = "demo-{copy.carrier}"\n'
+    source = re.sub(r"(?m)^deck = .*\n", "", source)
+    if "[billing]\n" in source:
+        return source.replace("[billing]\n", f"[billing]\n{wanted}", 1)
+    return f"{source}\n[billing]\n{wanted}"

@@ -60,7 +60,8 @@ class Strand:
         track = "inbound_track" if self.ground.track == "inbound" else "both_tracks"
         plot = self.plot
         mode = plot.mode if any(scenario.human for scenario in plot.scenarios) else ""
-        return Copy(self.index, track, self.ground.rate_hz, self.area.agent, plot.language, plot.people, mode)
+        line = (self.index, track, self.ground.rate_hz, self.area.agent, plot.language)
+        return Copy(*line, plot.people, mode, self.ground.carrier)
 
 
 @dataclass(frozen=True)

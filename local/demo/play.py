@@ -70,7 +70,8 @@ class Player:
 
     async def play(
         self, shift: Shift, line: Line, scenario: Scenario, one_at_a_time: AbstractAsyncContextManager[object]
-    ) -> CallReport:
+    ) -> tuple[CallReport, list[Call]]:
+        """The report, and the carrier's calls to be billed for: the call and the second ones that it led to."""
         strand = line.strand
         recording = self._out / f"{recording_name(shift, strand, scenario)}.wav"
         recording.parent.mkdir(parents=True, exist_ok=True)
@@ -95,7 +96,7 @@ class Player:
         entries = await asyncio.to_thread(entries_of, self._store, line.profile, line.caller_number)
         stored = await asyncio.to_thread(strand.area.stored, self._store, line.profile, strand.wish, call.session_id)
         finished = Finished(shift.engine, scenario, strand, call, caller, record, entries, recording, stored, human)
-        return with_problems(judge(finished, self._out), problems)
+        return with_problems(judge(finished, self._out), problems), [call, *self._second_calls(line, call)]
 
     def _caller(self, line: Line, scenario: Scenario, tap: RecordTap) -> ScriptedCaller:
         wish = line.strand.wish
@@ -122,6 +123,7 @@ class Player:
             self._voice,
             Persona(name="", number=_first_person(line.strand), language=language),
             tap.agent_words,
+            may_follow=lambda: tap.has("handed_over"),  # by ear alone nobody could tell when the line is theirs
             greeting=scenario.human.greeting,
             seed=2,
         )
@@ -186,6 +188,15 @@ class Player:
             raise RuntimeError(f"{request.method} {request.path}: {answer.status_code} {answer.text[:300]}")
 
     # --- how it ends --------------------------------------------------------------------------------------------------------
+
+    def _second_calls(self, line: Line, call: Call) -> list[Call]:
+        """Those that were placed to the people of the directory since the call began, answered or not."""
+        people = set(people_of(line.strand.copy).values())
+        return [
+            other
+            for other in self._stack.carrier.calls
+            if other.facts.b_number in people and other.started_at >= call.started_at
+        ]
 
     async def _human(self, second: Second | None) -> HumanLeg | None:
         """What became of the human's telephone; None if nobody picked up."""

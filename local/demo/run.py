@@ -9,18 +9,26 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext, suppress
 from pathlib import Path
 
+import httpx
+
+from local.carrier import Call
+from local.demo.bills import Account, Cashier
 from local.demo.businesses import write_copies
 from local.demo.own_voice import own_voice_problems
 from local.demo.plan import Shift
-from local.demo.play import Line, Player
-from local.demo.report import CallReport, with_problems
+from local.demo.play import Line, Player, recording_name
+from local.demo.report import CallReport, never_began, with_bill, with_problems
+from local.demo.scenario import Scenario
 from local.engine.recogniser import HEARD_DIR
 from local.processes import ChildFailed
 from local.speech.voice import Voice
 from local.stack import Desk, DeskOptions, Stack
+from pokea.adapters.dynamo_cdrs import DynamoCdrs
+from pokea.errors import CallError
 
 CALLS_SIDE_BY_SIDE = 18
 OTHERS_SIDE_BY_SIDE = 4  # of small desks, beside those
+OVER_WITHIN_S = 30.0  # a second call may ring on for a moment
 SHIFTS_SIDE_BY_SIDE = 3  # opening a desk costs a few seconds of a core: not too many at once
 
 Tell = Callable[[CallReport], None]
@@ -29,12 +37,17 @@ Tell = Callable[[CallReport], None]
 class Demo:
     """`voice` speaks for the callers. Recordings and the JSON report go to `out`."""
 
-    def __init__(self, stack: Stack, voice: Voice, out: Path, tell: Tell) -> None:
+    def __init__(
+        self, stack: Stack, voice: Voice, out: Path, tell: Tell, *, side_by_side: int = CALLS_SIDE_BY_SIDE
+    ) -> None:
         self._stack, self._out, self._tell = stack, out, tell
+        self.accounts: dict[str, tuple[str, Account]] = {}
+        """What each call cost, with its agent, by its recording."""
         self._player = Player(stack, voice, out)
-        self._lines = asyncio.Semaphore(CALLS_SIDE_BY_SIDE)
-        self._other_lines = asyncio.Semaphore(OTHERS_SIDE_BY_SIDE)
-        self._desks = asyncio.Semaphore(SHIFTS_SIDE_BY_SIDE)
+        self._cashier = Cashier(DynamoCdrs(stack.cdrs_table()), stack.carrier)
+        self._lines = asyncio.Semaphore(side_by_side)
+        self._other_lines = asyncio.Semaphore(min(side_by_side, OTHERS_SIDE_BY_SIDE))
+        self._desks = asyncio.Semaphore(min(side_by_side, SHIFTS_SIDE_BY_SIDE))
 
     async def play(self, shifts: Sequence[Shift]) -> list[CallReport]:
         """The reports in the order of the shifts. Raises ChildFailed when a desk does not open."""
@@ -82,14 +95,39 @@ class Demo:
     async def _play_strand(
         self, shift: Shift, line: Line, turnstile: asyncio.Lock | None, free: asyncio.Semaphore
     ) -> list[CallReport]:
-        reports = []
-        async with free:
-            await self._player.seed(line)
-            for scenario in line.strand.scenarios:
-                report = await self._player.play(shift, line, scenario, turnstile or nullcontext())
-                self._tell(report)
-                reports.append(report)
-        return reports
+        async with asyncio.TaskGroup() as bills:
+            billed = []
+            async with free:
+                await self._player.seed(line)
+                for scenario in line.strand.scenarios:
+                    report, calls = await self._call(shift, line, scenario, turnstile)
+                    billed.append(bills.create_task(self._billed(report, calls)))
+        return [task.result() for task in billed]
+
+    async def _call(
+        self, shift: Shift, line: Line, scenario: Scenario, turnstile: asyncio.Lock | None
+    ) -> tuple[CallReport, Sequence[Call]]:
+        """A call that cannot be placed is a failed call, and the others go on."""
+        try:
+            return await self._player.play(shift, line, scenario, turnstile or nullcontext())
+        except (CallError, OSError, RuntimeError, TimeoutError, httpx.HTTPError) as problem:
+            recording = f"{recording_name(shift, line.strand, scenario)}.wav"
+            what = f"the call could not be played: {type(problem).__name__}: {problem}"
+            return never_began(shift.engine, line.strand, scenario, recording, what), ()
+
+    async def _billed(self, report: CallReport, calls: Sequence[Call]) -> CallReport:
+        """Its bill comes a while after the call, while other calls go on; its desk stays open until then."""
+        for call in calls:
+            with suppress(TimeoutError):
+                await call.ended(OVER_WITHIN_S)
+        if not calls:
+            self._tell(report)
+            return report
+        account = await self._cashier.account_of(calls)
+        self.accounts[report.recording] = report.agent, account
+        report = with_bill(report, account)
+        self._tell(report)
+        return report
 
     def _looked_into(self, shift: Shift, desk: Desk, heard_dir: Path, reports: list[CallReport]) -> list[CallReport]:
         """What only the engines' side of the calls can show: whether each death was died, and what the model heard."""

@@ -27,10 +27,13 @@ class RecordTap:
     def agent_words(self) -> list[str]:
         return [str(event["text"]) for event in self.events() if event["event"] == "agent_said"]
 
+    def has(self, wanted: str) -> bool:
+        return any(event["event"] == wanted for event in self.events())
+
     async def until(self, wanted: str, within_s: float) -> None:
         """Returns when the record names the event, or when the time is up."""
         for _ in range(int(within_s / 0.05)):
-            if any(event["event"] == wanted for event in self.events()):
+            if self.has(wanted):
                 return
             await asyncio.sleep(0.05)
 

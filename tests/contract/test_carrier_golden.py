@@ -22,7 +22,7 @@ from local.carrier import DOCUMENTED, OBSERVED, Behaviour, Call, Carrier, Quirks
 from tests.integration.carrier_peers import MediaServer, Person, Received, VoiceApp, media_server, stream_xml, voice_app
 
 GOLDEN = Path(__file__).parent / "golden" / "carrier"
-CALLER, OWN = "+254711000001", "+254200000001"
+CALLER, OWN, PERSON = "+254711000001", "+254200000001", "+254722000001"
 KEY = "key_of_the_test"
 AUTHORISED = {"Authorization": f"Bearer {KEY}"}
 
@@ -172,6 +172,19 @@ async def test_the_rest_answers_about_a_call(house: House) -> None:
             check_response(await http.post(f"/v1/calls/{either_id}/hangup"), "hangup")
         check_response(await http.get("/v1/calls"), "list-calls")
         check_response(await http.get("/v1/calls", headers={"Authorization": "Bearer other"}), "error")
+
+
+async def test_the_leg_that_a_dial_makes_has_a_record_of_its_own(house: House) -> None:
+    house.carrier.answer_with(PERSON, lambda: Person(stays_ms=200), ring_s=0.02)
+    house.app.document = f"<Response><Dial>{PERSON}</Dial><Hangup/></Response>"
+    call = await house.carrier.dial(CALLER, OWN, Person(stays_ms=3000))
+    await call.ended(10)
+    async with httpx.AsyncClient(base_url=house.carrier.base_url, headers=AUTHORISED) as http:
+        listed = (await http.get("/v1/calls", params={"session_id": call.session_id})).json()["data"]
+        dialled, own = listed
+        assert (own["id"], dialled["session_id"]) == (call.call_id, call.session_id)
+        check_response(await http.get(f"/v1/calls/{dialled['id']}"), "dial-leg")
+        assert (await http.get(f"/v1/calls/{call.session_id}")).json()["call"] == own
 
 
 async def test_placing_a_call(house: House) -> None:

@@ -201,6 +201,9 @@ async def test_documented_what_stands_behind_the_stream_runs_after_our_close(hou
     assert (leg.number, leg.caller_id, leg.status) == (HUMAN, OWN, "completed")
     assert leg.duration_s == 1
     assert leg.cost_minor == 5
+    told = [(one.id, one.direction, one.cost_minor) for one in house.carrier.records.newest_first(call.session_id)]
+    assert told == [(leg.id, "outbound", 5), (call.call_id, "inbound", 0)]
+    assert [(line.kind, line.reference) for line in house.carrier.wallet.movements] == [("dial", leg.id)]
     assert 180 <= loud_ms(bytes(person.heard)) <= 220, "the caller heard the human"
     assert call.voice_states == ["Ringing", "DialCompleted", "Completed"]
     assert call.socket_close_code == 1000
@@ -480,6 +483,8 @@ async def test_a_dial_that_nobody_answers_is_a_leg_without_cost(house: House) ->
     (leg,) = call.dial_legs
     assert (leg.status, leg.duration_s, leg.cost_minor) == ("busy", 0, 0)
     assert call.voice_states == ["Ringing", "Completed"]
+    dialled, own = house.carrier.records.newest_first(call.session_id)
+    assert (dialled.status, dialled.failure_code, dialled.answered_at, own.id) == ("busy", "busy", None, call.call_id)
 
 
 # --- the ends of a call --------------------------------------------------------------------------------------------------------

@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from local.carrier import BEHAVIOURS, Tariff
 from local.demo.areas import AREAS, area_of
 from local.demo.businesses import Copy, example_of, people_of, write_copies
+from pokea.business_deck import deck_for
+from pokea.call_leg import Direction
 from pokea.directory import Absence, Absent, Person, resolve
 from pokea.profile import Profile, load_profile, load_profiles
 
@@ -49,6 +52,17 @@ def test_people_at_work_are_there_at_every_hour_and_those_who_are_away_are_not_t
         for minute in range(0, 600, 10):
             absent = resolve(away.directory, person.key, NOW + timedelta(minutes=minute))
             assert isinstance(absent, Absent) and absent.why is Absence.CLOSED
+
+
+@pytest.mark.parametrize("carrier", ["documented", "observed"])
+def test_a_copy_is_charged_by_its_carriers_prices(tmp_path: Path, carrier: str) -> None:
+    deck = deck_for(copied(tmp_path, Copy(4, agent="leads", carrier=carrier)), tmp_path)
+    prices = {row.direction: row.per_minute_micros for row in deck.rows}
+    assert deck.deck_id == f"demo-{carrier}"
+    assert prices[Direction.STREAM] == 10_000 * BEHAVIOURS[carrier].stream_rate_per_minute_minor
+    tariff = Tariff()
+    assert prices[Direction.INBOUND] == 10_000 * tariff.inbound_per_minute_minor
+    assert prices[Direction.OUTBOUND] == prices[Direction.TRANSFER] == 10_000 * tariff.outbound_per_minute_minor
 
 
 def test_the_mode_of_hand_offs_is_the_copys(tmp_path: Path) -> None:
