@@ -5,7 +5,7 @@ VENV := .venv
 MINISTACK := .venv-ministack
 UV := $(VENV)/bin/uv
 BIN := $(VENV)/bin
-DEPLOYABLES := layer api records bridge
+DEPLOYABLES := layer api records reports bridge
 
 .PHONY: setup run demo test check faults bench lock clean
 

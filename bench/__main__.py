@@ -19,9 +19,18 @@ from bench.media import Bench, Machine
 from bench.processes import NotStarted
 
 MEDIA = "media"
-OTHERS = ("bench.import_cost", "bench.voice_hook", "bench.recognition", "bench.turn_taking")
-SLOW = ("bench.recognition", "bench.turn_taking")  # left out of a quick run
+OTHERS = (
+    "bench.import_cost",
+    "bench.voice_hook",
+    "bench.rating",
+    "bench.cdr",
+    "bench.recognition",
+    "bench.answering",
+    "bench.turn_taking",
+)
+SLOW = ("bench.recognition", "bench.answering", "bench.turn_taking")  # left out of a quick run
 IN_SHORT = ("bench.turn_taking",)  # in full it takes longer than everything else together: python -m bench.turn_taking
+QUICKER = {"bench.rating": ("--records", "100000"), "bench.cdr": ("--quick",)}  # in a quick run
 LADDER = (10, 50, 100, 300, 400)
 SIDE_BY_SIDE = (systems.BRIDGE, *systems.RIVALS, systems.BRIDGE_DEFAULT)
 
@@ -48,9 +57,10 @@ def media(quick: bool) -> Bench | None:
     return bench
 
 
-def other(module: str) -> tuple[bool, str]:
+def other(module: str, quick: bool = False) -> tuple[bool, str]:
     """Run a measurement in a fresh process: whether its bounds hold, and what it printed."""
-    command = [sys.executable, "-m", module, *(["--quick"] if module in IN_SHORT else [])]
+    shortened = QUICKER.get(module, ()) if quick else ()
+    command = [sys.executable, "-m", module, *(["--quick"] if module in IN_SHORT else shortened)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None  # it was asked for
         lines = []
@@ -84,7 +94,7 @@ def main() -> int:
         if importlib.util.find_spec(module) is None:
             continue
         print(f"== {module}", flush=True)
-        holds, printed[module] = other(module)
+        holds, printed[module] = other(module, options.quick)
         failed += [] if holds else [module]
     if options.write and bench is not None:
         report.write(bench, printed)

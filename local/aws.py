@@ -116,8 +116,10 @@ class LocalAws:
             return {**settings, **make_bus(events, load_rules(self._template), desk, arns)}
 
     def store_address(self) -> dict[str, str]:
-        """Where the core table is, for a process that does not have this environment."""
-        return {"endpoint": self.endpoint_url, "region": REGION, "table": self.environ()["POKEA_CORE_TABLE"]}
+        """Where the tables are, for a process that does not have this environment."""
+        environ = self.environ()
+        tables = {"table": environ["POKEA_CORE_TABLE"], "cdrs": environ["POKEA_CDRS_TABLE"]}
+        return {"endpoint": self.endpoint_url, "region": REGION, **tables}
 
     def client(self) -> DynamoDBClient:
         """A DynamoDB client for this AWS, whatever the environment says."""
@@ -242,6 +244,8 @@ class LocalAws:
             "BIND_HOST": "127.0.0.1",
             "GATEWAY_PORT": str(port),
             "MINISTACK_REGION": REGION,
+            "AWS_ACCESS_KEY_ID": "local",  # those of `environ`: a link that they signed is checked
+            "AWS_SECRET_ACCESS_KEY": "local",
             "SERVICES": SERVICES,
             "LOG_LEVEL": "WARNING",
             "PERSIST_STATE": "1",

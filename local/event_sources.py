@@ -14,9 +14,10 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
 from local.aws_queues import names_of
 from local.gateway_functions import FunctionError, TimedOut
@@ -27,9 +28,11 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs.type_defs import MessageTypeDef
 
 POLL_S = 1  # a long poll; stopping waits for the one under way
+MOST_AT_ONCE = 2  # of one queue: a desk has few cores, and a poller that waits costs a request a second
 TROUBLE_S = 1.0  # between polls of a queue that cannot be reached
 REPORTS = "ReportBatchItemFailures"
 _log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
 class Invoker(Protocol):
@@ -39,13 +42,15 @@ class Invoker(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class QueueSource:
-    """One function that consumes one queue. `setting` holds the queue's URL."""
+    """One function that consumes one queue. `setting` holds the queue's URL. `at_once`: batches that are worked on at the same time:
+    more than one where a batch is one message, so that one of them does not wait for the other's turn."""
 
     function: str
     queue: str
     setting: str
     batch_size: int
     reports_failures: bool
+    at_once: int = 1
 
 
 def sources_of(template: Mapping[str, Any]) -> tuple[QueueSource, ...]:
@@ -66,7 +71,9 @@ def _source(function: str, properties: Mapping[str, Any]) -> QueueSource:
         raise BadTemplate(f"{function}: an SQS event needs Queue: !GetAtt SomeQueue.Arn")
     queue = target.removesuffix(".Arn")
     reports = REPORTS in properties.get("FunctionResponseTypes", ())
-    return QueueSource(function, queue, names_of(queue, "Queue")[1], int(properties.get("BatchSize", 10)), reports)
+    size, scaling = int(properties.get("BatchSize", 10)), properties.get("ScalingConfig", {})
+    at_once = min(int(scaling.get("MaximumConcurrency", 1)), MOST_AT_ONCE) if size == 1 else 1
+    return QueueSource(function, queue, names_of(queue, "Queue")[1], size, reports, at_once)
 
 
 class EventSources:
@@ -84,9 +91,12 @@ class EventSources:
         self._make_client = client
         self._stopping = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
+        # Of their own: those of the loop are few, and a poll holds one for a second.
+        self._threads = ThreadPoolExecutor(max(1, 2 * sum(source.at_once for source, _ in self._sources)), "queue")
 
     async def __aenter__(self) -> Self:
-        self._tasks = [asyncio.create_task(self._poll_for_ever(source, url)) for source, url in self._sources]
+        pollers = [(source, url) for source, url in self._sources for _ in range(source.at_once)]
+        self._tasks = [asyncio.create_task(self._poll_for_ever(source, url)) for source, url in pollers]
         return self
 
     async def __aexit__(
@@ -94,6 +104,7 @@ class EventSources:
     ) -> None:
         self._stopping.set()
         await asyncio.gather(*self._tasks)
+        self._threads.shutdown()
 
     async def _poll_for_ever(self, source: QueueSource, url: str) -> None:
         from botocore.exceptions import BotoCoreError, ClientError
@@ -110,12 +121,15 @@ class EventSources:
 
     async def poll(self, source: QueueSource, url: str, wait_s: int = POLL_S) -> int:
         """One batch, if there is one; returns how many of its messages are done with."""
-        messages = await asyncio.to_thread(self._receive, url, min(source.batch_size, 10), wait_s)
+        messages = await self._in_thread(self._receive, url, min(source.batch_size, 10), wait_s)
         if not messages:
             return 0
         done = await self._deliver(source, messages)
-        await asyncio.to_thread(self._delete, url, done)
+        await self._in_thread(self._delete, url, done)
         return len(done)
+
+    async def _in_thread(self, work: Callable[..., T], *given: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work, *given)
 
     def _receive(self, url: str, at_most: int, wait_s: int) -> list[MessageTypeDef]:
         received = self._make_client().receive_message(

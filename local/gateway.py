@@ -4,6 +4,7 @@
     async with serve(Path("template.yaml")) as gateway: gateway.url  the same inside a process
 
 Routes come from the template; requests become HTTP API v2 events; handlers run in worker threads within their template's time limit.
+The process (not the block) also runs the template's schedules; both poll the queues that the environment names.
 `POST /2015-03-31/functions/<name>[:alias]/invocations` invokes any function of the template, so a client whose AWS_ENDPOINT_URL_LAMBDA
 points here needs no other change. Only loopback is served. Settings and profiles are checked before the port is announced: a bad one
 ends the process with one line and status 2.
@@ -20,7 +21,7 @@ import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -30,11 +31,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from local.campaign_schedules import CampaignSchedules, make_group
 from local.event_sources import EventSources, sources_of
 from local.gateway_events import HttpReply, HttpRequest, event_of, message, reply_of
 from local.gateway_functions import FunctionError, Functions, TimedOut
 from local.gateway_template import BadTemplate, Function, Route, functions_of, read_template
-from pokea.adapters.clients import sqs
+from local.schedules import Schedule, Schedules, schedules_of
+from pokea.adapters.clients import scheduler, sqs
+from pokea.adapters.system_clock import SystemClock
 from pokea.errors import CallError
 
 HOST = "127.0.0.1"
@@ -42,6 +46,8 @@ INVOKE_PREFIX = "/2015-03-31/functions/"
 INVOKE_SUFFIX = "/invocations"
 MAX_BODY_BYTES = 10 * 1024 * 1024  # API Gateway's own limit; Lambda's is 6 MiB
 MAX_INVOKE_BYTES = 6 * 1024 * 1024
+CAMPAIGN_GROUP = "POKEA_CAMPAIGN_SCHEDULES"
+PLANNER, PLAN_SETTING = "pokea-campaigns", "POKEA_CAMPAIGN_PLAN_S"
 DEFAULT_TEMPLATE = Path(__file__).resolve().parent.parent / "template.yaml"
 
 
@@ -181,8 +187,9 @@ class _Server(uvicorn.Server):
 
 
 @contextlib.asynccontextmanager
-async def serve(template: Path = DEFAULT_TEMPLATE, *, port: int = 0) -> AsyncIterator[Gateway]:
-    """Serve the template's functions until the block ends. Raises BadTemplate, BadSettings and BadProfile before it opens a port."""
+async def serve(template: Path = DEFAULT_TEMPLATE, *, port: int = 0, schedules: bool = False) -> AsyncIterator[Gateway]:
+    """Serve the template's functions until the block ends, and run their schedules where that is wanted. Raises BadTemplate, BadSettings
+    and BadProfile before it opens a port."""
     read = read_template(template)
     described = functions_of(read)
     async with contextlib.AsyncExitStack() as opened:
@@ -194,7 +201,8 @@ async def serve(template: Path = DEFAULT_TEMPLATE, *, port: int = 0) -> AsyncIte
         listening = asyncio.create_task(server.listening.wait())
         await asyncio.wait({serving, listening}, return_when=asyncio.FIRST_COMPLETED)
         try:
-            async with _event_sources(functions, read):
+            timed = _schedules(functions, read if schedules else None)
+            async with _event_sources(functions, read), timed, _campaigns(functions, schedules):
                 yield Gateway(listener.getsockname()[1])
         finally:
             server.should_exit = True
@@ -205,6 +213,25 @@ async def serve(template: Path = DEFAULT_TEMPLATE, *, port: int = 0) -> AsyncIte
 def _event_sources(functions: Functions, template: Mapping[str, Any]) -> EventSources:
     """What polls the queues that this process's environment names; nothing where it names none."""
     return EventSources(functions, sources_of(template), sqs, os.environ)
+
+
+def _schedules(functions: Functions, template: Mapping[str, Any] | None) -> Schedules:
+    found = () if template is None else schedules_of(template)
+    return Schedules(functions, [_hastened(schedule) for schedule in found], SystemClock())
+
+
+def _campaigns(functions: Functions, schedules: bool) -> CampaignSchedules:
+    """What starts campaigns on their own schedules; nothing where none can have one."""
+    group = os.environ.get(CAMPAIGN_GROUP, "") if schedules else ""
+    if group:
+        make_group(scheduler(), group)
+    return CampaignSchedules(functions, group, scheduler, SystemClock())
+
+
+def _hastened(schedule: Schedule) -> Schedule:
+    """Campaigns are planned as often as one plan reaches ahead: on a desk that is less than the minute of the template."""
+    plan_s = os.environ.get(PLAN_SETTING, "") if schedule.function == PLANNER else ""
+    return replace(schedule, every_s=int(plan_s)) if plan_s else schedule
 
 
 def _listen(port: int) -> socket.socket:
@@ -218,7 +245,7 @@ async def _run(template: Path, port: int) -> None:
     stopping = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    async with serve(template, port=port) as gateway:
+    async with serve(template, port=port, schedules=True) as gateway:
         print(json.dumps({"event": "ready", "port": gateway.port}), flush=True)
         await stopping.wait()
 

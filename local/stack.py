@@ -26,7 +26,7 @@ import httpx
 from bridge.settings import read_settings
 from bridge.shell.engine_setup import build
 from local.aws import LocalAws
-from local.carrier import Carrier
+from local.carrier import Carrier, Settling
 from local.clips import by_engine, by_synthesiser, missing_clips, render_clips
 from local.engines import Leg, environ_of
 from local.processes import ROOT, Child, ChildFailed, free_port
@@ -35,6 +35,7 @@ from local.speech.voice import Voice
 from pokea.adapters.dynamo_api_keys import DynamoApiKeyStore
 from pokea.adapters.dynamo_table import DynamoTable
 from pokea.adapters.secrets import Secrets
+from pokea.errors import Unauthorized
 from pokea.ids import BusinessId
 from pokea.profile import Profile, load_profiles
 
@@ -42,6 +43,9 @@ GEMINI_URL = "wss://generativelanguage.googleapis.com/ws/google.ai.generativelan
 PROFILES = ROOT / "layers/core/pokea/profiles"
 TEMPLATE = ROOT / "template.yaml"
 BRIDGE_UP_WITHIN = timedelta(seconds=60)
+PLAN_S = 3  # campaigns are planned that often, because whoever tries one out does not wait for minutes
+# A carrier's records are final a while after the call, so they are polled.
+BOOKS = Settling(closed_after_s=1.0, priced_after_s=3.0)
 
 Progress = Callable[[str], None]
 
@@ -121,6 +125,7 @@ class Stack:
                     api_key=self._secrets.carrier_api_key,
                     webhook_secret=self._secrets.webhook_signing_secret,
                     port=self.options.carrier_port,
+                    settling=BOOKS,
                 )
             )
             self._resources = started.pop_all()
@@ -184,6 +189,7 @@ class Stack:
             "POKEA_CLIPS_DIR": str(self.clips_dir),
             "POKEA_CALL_RECORDS_DIR": str(self.records_dir),
             "POKEA_RECORDINGS_SPOOL": str(self.options.state_dir / "recordings" / options.name),
+            "POKEA_OUTBOX_DIR": str(self.options.state_dir / "outbox" / options.name),
             "AWS_ENDPOINT_URL_LAMBDA": environ["POKEA_PUBLIC_URL"],
             **options.bridge_environ,
         }
@@ -198,6 +204,10 @@ class Stack:
             "POKEA_PUBLIC_URL": gateway_url,
             "POKEA_BRIDGE_URL": bridge_url,
             "POKEA_RELEASE": "local",
+            "POKEA_CAMPAIGN_PLAN_S": str(PLAN_S),
+            "POKEA_CAMPAIGN_SCHEDULES": f"pokea-campaigns-{options.name}",
+            "POKEA_CAMPAIGN_SCHEDULE_ROLE": "arn:aws:iam::000000000000:role/local",  # the emulator asks nobody
+            "POKEA_CAMPAIGN_SCHEDULE_TARGET": "arn:aws:lambda:local:000000000000:function:pokea-campaigns:live",
             "POKEA_WEBHOOK_AUTH": "signature+path",
             "POKEA_WEBHOOK_PATH_SECRET": secrets.webhook_path_secret,
             "POKEA_TOKEN_KEY": secrets.token_key,
@@ -238,6 +248,13 @@ class Stack:
 
     def core_table(self) -> DynamoTable:
         """The stack's table, for the parts of the desk that look into the store."""
+        return self._table("POKEA_CORE_TABLE")
+
+    def cdrs_table(self) -> DynamoTable:
+        """Where the functions keep detail records."""
+        return self._table("POKEA_CDRS_TABLE")
+
+    def _table(self, setting: str) -> DynamoTable:
         environ = self.aws.environ()
         client = boto3.client(
             "dynamodb",
@@ -246,7 +263,7 @@ class Stack:
             aws_access_key_id=environ["AWS_ACCESS_KEY_ID"],
             aws_secret_access_key=environ["AWS_SECRET_ACCESS_KEY"],
         )
-        return DynamoTable(client, environ["POKEA_CORE_TABLE"])
+        return DynamoTable(client, environ[setting])
 
 
 class _Staff:
@@ -312,17 +329,36 @@ async def _until_ready(child: Child, url: str) -> None:
     raise ChildFailed(f"{child.name} did not answer at {url} within {BRIDGE_UP_WITHIN.total_seconds():.0f} s")
 
 
-LOCAL_SCOPES = ("calls:write", "shipments:write", "tasks:read", "tasks:write", "accounts:write")
+LOCAL_SCOPES = (
+    "calls:write",
+    "shipments:write",
+    "tasks:read",
+    "tasks:write",
+    "accounts:write",
+    "cdrs:read",
+    "cdrs:write",
+    "reports:read",
+    "reports:write",
+    "campaigns:read",
+    "campaigns:write",
+)
 
 
 def ensure_api_keys(stack: Stack, desk: Desk) -> None:
-    """One API key for each business, drawn on its first start; `pokea call --outbound` uses it."""
+    """One API key for each business, drawn on its first start and whenever it may do too little; the commands of `pokea` use it."""
     path = stack.options.state_dir / "api_keys.json"
     keys: dict[str, str] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    missing = [business for business in desk.profiles if business not in keys]
+    store = DynamoApiKeyStore(stack.core_table())
+    missing = [business for business in desk.profiles if not _may_all(store, keys.get(business, ""))]
     if not missing:
         return
-    store = DynamoApiKeyStore(stack.core_table())
     for business in missing:
         keys[business] = store.create_key(business, LOCAL_SCOPES, label="local", at=datetime.now(UTC))
     write_private(path, keys)
+
+
+def _may_all(store: DynamoApiKeyStore, key: str) -> bool:
+    try:
+        return bool(key) and store.find(key).scopes >= set(LOCAL_SCOPES)
+    except Unauthorized:
+        return False

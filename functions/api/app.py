@@ -14,14 +14,14 @@ from fastapi.responses import JSONResponse
 from mangum import Mangum
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from functions.api import accounts, calendar, calls, cards, shipments, tasks
-from functions.api.doorman import Doorman
+from functions.api import accounts, calendar, calls, cards, reports, shipments, tasks
+from functions.api.doorman import OPEN_ROUTES, Doorman
 from functions.api.wiring import Api, build
 from pokea.adapters.observability import Log
 from pokea.errors import CallError, Unauthorized, Unavailable
 
 logging.getLogger("mangum").setLevel(logging.WARNING)  # it logs whole paths, and some of ours hold a secret
-ROUTERS = (calls.router, calendar.router, shipments.router, cards.router, tasks.router, accounts.router)
+ROUTERS = (calls.router, calendar.router, shipments.router, cards.router, tasks.router, accounts.router, reports.router)
 
 
 @cache
@@ -48,7 +48,7 @@ class LastDoor:
 def make_app(provide: Callable[[], Api], log: Log) -> FastAPI:
     """The application around the parts that `provide` gives."""
     app = FastAPI(title="Pokea", version="1", docs_url=None, redoc_url=None, openapi_url=None)
-    app.add_middleware(Doorman, keys=lambda: provide().keys(), refuse=_refusal)
+    app.add_middleware(Doorman, keys=lambda: provide().keys(), refuse=_refusal, open_routes=OPEN_ROUTES)
     app.add_middleware(LastDoor, log=log)
 
     @app.get("/healthz")

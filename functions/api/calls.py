@@ -21,6 +21,8 @@ from pokea.phone_numbers import E164
 from pokea.ports import CallStore, Records
 from pokea.profile import Profile
 from pokea.sautikit.attempts import OutboundRequest, Progress, Telephony, place
+from pokea.spend import SpendGuard
+from pokea.wallet import Standing, may_ring
 
 if TYPE_CHECKING:
     from functions.api.wiring import Api
@@ -45,11 +47,13 @@ def router(provide: Callable[[], Api], log: Log) -> APIRouter:
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """What placing a call needs."""
+    """What placing a call needs. `guard` minds the business's money, `standing` the carrier's wallet."""
 
     calls: CallStore
     telephony: Telephony
     records: Records  # who must not be called
+    guard: SpendGuard | None = None
+    standing: Callable[[], Standing] = lambda: Standing.UNKNOWN
 
 
 class CallDesk:
@@ -76,12 +80,15 @@ class CallDesk:
             raise Denied("suppressed", "this number has asked not to be called again")
         if problem := agents.get(request.agent).problem(self._profiles()[business_id]):
             raise RejectedInput("agent_not_set_up", problem)
+        if not may_ring(exchange.standing()):
+            raise Denied("wallet_empty", "the carrier's wallet is empty: top it up, then repeat the same request")
         outcome = place(
             request,
             store=exchange.calls,
             telephony=exchange.telephony,
             voice_callback_url=self._voice_callback_url(),
             now=self._clock.now(),
+            guard=exchange.guard,
         )
         if outcome.progress is Progress.FAILED:
             raise Denied("call_refused", "the carrier refused this call; use a new Idempotency-Key to try again")

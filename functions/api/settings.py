@@ -15,4 +15,6 @@ class ApiSettings(HookSettings):
     public_url: str = setting("POKEA_PUBLIC_URL", url("https", "http"))
     carrier_base: str = setting("SAUTIKIT_API_BASE", url("https", "http"), DEFAULT_BASE)
     event_bus: str = setting("POKEA_EVENT_BUS", string, "")
+    reports_queue_url: str = setting("POKEA_REPORTS_QUEUE_URL", url("https", "http"), "")
+    reports_bucket: str = setting("POKEA_REPORTS_BUCKET", string, "")
     carrier_dialect: str = setting("POKEA_CARRIER_DIALECT", choice(*DIALECTS), "live")

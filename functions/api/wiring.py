@@ -11,6 +11,7 @@ from functions.api.calendar import CalendarDesk
 from functions.api.calls import CallDesk, Exchange
 from functions.api.cards import CardDesk
 from functions.api.doorman import Keys
+from functions.api.reports import ReportDesk, Shelf
 from functions.api.settings import ApiSettings
 from functions.api.shipments import Emit, ShipmentDesk
 from functions.api.tasks import TaskDesk
@@ -23,12 +24,16 @@ from pokea.adapters.dynamo_store import DynamoStore
 from pokea.adapters.dynamo_table import DynamoTable
 from pokea.adapters.sautikit_dialects import DIALECTS
 from pokea.adapters.sautikit_rest import Carrier, CarrierSettings
+from pokea.adapters.secrets import Secrets
 from pokea.adapters.settings import load
+from pokea.adapters.spend_books import spend_ledger
 from pokea.adapters.system_clock import SystemClock
 from pokea.adapters.tokens import TokenSigner
+from pokea.errors import NotFound
 from pokea.ids import BusinessId
 from pokea.lines import load_lines
 from pokea.profile import Profile, load_profiles
+from pokea.wallet_book import WalletBook, WatchedTelephony
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +47,7 @@ class Api:
     cards: CardDesk
     tasks: TaskDesk
     accounts: AccountDesk
+    reports: ReportDesk
 
     def warm(self) -> None:
         self.keys()
@@ -52,34 +58,16 @@ def build(environ: Mapping[str, str]) -> Api:
     """Raises BadSettings and BadProfile, each with one line that names the key."""
     settings = load(ApiSettings, environ)
     secrets = secrets_of(settings, environ)
-    lines = load_lines(settings.profiles_dir)
-
-    def voice_callback_url() -> str:
-        return hook_url(settings, secrets, settings.public_url, "/voice")
-
-    @cache
-    def carrier(api_key: str) -> Carrier:
-        return Carrier(CarrierSettings(api_key, settings.carrier_base, DIALECTS[settings.carrier_dialect]))
 
     @cache
     def table() -> DynamoTable:
         return DynamoTable(dynamodb(), settings.core_table)
 
-    def exchange() -> Exchange:
-        api_key = secrets.required("SAUTIKIT_API_KEY")
-        return Exchange(DynamoCallStore(table()), carrier(api_key), DynamoStore(table()))
-
     @cache
     def profiles() -> Mapping[BusinessId, Profile]:
         return load_profiles(settings.profiles_dir)
 
-    calls = CallDesk(
-        exchange=exchange,
-        lines=lines,
-        profiles=profiles,
-        voice_callback_url=voice_callback_url,
-        clock=SystemClock(),
-    )
+    calls = _call_desk(settings, secrets, table, profiles)
     calendar = CalendarDesk(
         store=lambda: DynamoStore(table()),
         profiles=profiles,
@@ -105,7 +93,68 @@ def build(environ: Mapping[str, str]) -> Api:
     accounts = AccountDesk(store=lambda: DynamoStore(table()), profiles=profiles, clock=SystemClock())
     keys = lambda: DynamoApiKeyStore(table())
     return Api(
-        keys=keys, calls=calls, calendar=calendar, shipments=shipments, cards=cards, tasks=tasks, accounts=accounts
+        keys=keys,
+        calls=calls,
+        calendar=calendar,
+        shipments=shipments,
+        cards=cards,
+        tasks=tasks,
+        accounts=accounts,
+        reports=_report_desk(settings, profiles),
+    )
+
+
+def _report_desk(settings: ApiSettings, profiles: Callable[[], Mapping[BusinessId, Profile]]) -> ReportDesk:
+    """Without a bucket and a queue there are no reports, which whoever asks for one is told."""
+
+    def shelf() -> Shelf:
+        if not settings.reports_bucket:
+            raise NotFound("no_reports", "reports are not set up here")
+        from pokea.adapters.clients import s3
+        from pokea.adapters.report_bucket import ReportBucket
+
+        return ReportBucket(s3(), settings.reports_bucket)
+
+    def ask(wish: Mapping[str, object]) -> None:
+        if not settings.reports_queue_url:
+            raise NotFound("no_reports", "reports are not set up here")
+        from pokea.adapters.clients import sqs
+        from pokea.adapters.queues import Queue
+
+        Queue(sqs(), settings.reports_queue_url).send(wish)
+
+    return ReportDesk(shelf=shelf, ask=ask, profiles=profiles, clock=SystemClock())
+
+
+def _call_desk(
+    settings: ApiSettings,
+    secrets: Secrets,
+    table: Callable[[], DynamoTable],
+    profiles: Callable[[], Mapping[BusinessId, Profile]],
+) -> CallDesk:
+    """Nothing is connected before a call is placed. Raises BadProfile."""
+
+    @cache
+    def carrier(api_key: str) -> Carrier:
+        return Carrier(CarrierSettings(api_key, settings.carrier_base, DIALECTS[settings.carrier_dialect]))
+
+    @cache
+    def store() -> DynamoStore:
+        return DynamoStore(table())
+
+    book = WalletBook(store, SystemClock())
+    guard = spend_ledger(store, profiles, settings.profiles_dir, settings.event_bus)
+
+    def exchange() -> Exchange:
+        telephony = WatchedTelephony(carrier(secrets.required("SAUTIKIT_API_KEY")), book)
+        return Exchange(DynamoCallStore(table()), telephony, store(), guard, book.standing)
+
+    return CallDesk(
+        exchange=exchange,
+        lines=load_lines(settings.profiles_dir),
+        profiles=profiles,
+        voice_callback_url=lambda: hook_url(settings, secrets, settings.public_url, "/voice"),
+        clock=SystemClock(),
     )
 
 

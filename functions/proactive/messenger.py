@@ -1,10 +1,11 @@
-"""Takes the events of parcels that went out, and rings each recipient once."""
+"""Takes the events of parcels that went out, and rings each recipient once. While the carrier's wallet is short of money they wait."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from pokea.adapters.observability import Log
@@ -22,13 +23,15 @@ from pokea.delivery_calls import (
 )
 from pokea.desk.delivery_opening import CONTEXT_KEY
 from pokea.desk.settle import Decision, settle
-from pokea.errors import CallError, RejectedInput, Unavailable
+from pokea.errors import CallError, Denied, RejectedInput, Unavailable
 from pokea.ids import BusinessId
 from pokea.phone_numbers import E164
 from pokea.ports import CallStore, Change, Store
 from pokea.profile import Profile
 from pokea.sautikit.attempts import OutboundRequest, Placed, Progress, Telephony, place
 from pokea.shipments import Shipment, ShipmentBook
+from pokea.spend import Need, SpendGuard
+from pokea.wallet import FUNDS, Standing, may_ring_unasked
 
 _OUTCOMES = {
     Progress.RINGING: CallOutcome.PLACED,
@@ -39,18 +42,22 @@ _OUTCOMES = {
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """What calls are placed with."""
+    """What calls are placed with. `guard` minds the business's money, `standing` the carrier's wallet."""
 
     calls: CallStore
     store: Store
     telephony: Telephony
+    guard: SpendGuard | None = None
+    standing: Callable[[], Standing] = lambda: Standing.UNKNOWN
 
 
 class _Witnessed:
-    """The carrier, and whether it was asked and said that it placed nothing. A store that fails says nothing about the telephone."""
+    """The carrier and the guard before it, and whether one of them said that nothing was placed. A store that fails anywhere else says
+    nothing about the telephone."""
 
-    def __init__(self, telephony: Telephony) -> None:
-        self._telephony = telephony
+    def __init__(self, reach: Reach) -> None:
+        self._telephony = reach.telephony
+        self._guard = reach.guard
         self.placed_nothing = False
 
     def place_call(self, **wish: Any) -> Placed:
@@ -59,6 +66,27 @@ class _Witnessed:
         except Unavailable:
             self.placed_nothing = True
             raise
+
+    def admit(self, business_id: BusinessId, label: str, number: E164, need: Need, now: datetime) -> None:
+        if self._guard is None:
+            return
+        try:
+            self._guard.admit(business_id, label, number, need, now)
+        except Unavailable:
+            self.placed_nothing = True
+            raise
+
+    def release(self, business_id: BusinessId, label: str, now: datetime) -> None:
+        if self._guard is not None:
+            self._guard.release(business_id, label, now)
+
+    def unsure(self, business_id: BusinessId, label: str, now: datetime) -> None:
+        if self._guard is not None:
+            self._guard.unsure(business_id, label, now)
+
+
+def _cannot_wait(_: str) -> None:
+    raise Unavailable("wallet_low", "the carrier's wallet is short of money")
 
 
 class Messenger:
@@ -71,7 +99,10 @@ class Messenger:
         voice_callback_url: Callable[[], str],
         clock: Clock,
         log: Log,
+        wait: Callable[[str], None] = _cannot_wait,
     ) -> None:
+        """`wait`: has a message delivered once more some minutes later, as a new one."""
+        self._wait = wait
         self._reach = reach
         self._profiles = profiles
         self._shipments = shipments
@@ -92,16 +123,21 @@ class Messenger:
         number = whom_to_ring(profile, shipment, reach.store, own, self._clock.now())
         if isinstance(number, Skipped):
             self._keep(reach, business_id, tracking_id, CallOutcome.SKIPPED, number.value)
-        elif shipment is not None:
-            self._ring(reach, profile, shipment, number)
+        elif shipment is not None and not self._ring(reach, profile, shipment, number):
+            self._wait(body)
+            self._log.info("delivery call waits for money", business_id=business_id)
+            self._log.count("DeliveryCallWaits")
 
     def warm(self) -> None:
         self._reach()
         self._voice_callback_url()
 
-    def _ring(self, reach: Reach, profile: Profile, shipment: Shipment, number: E164) -> None:
+    def _ring(self, reach: Reach, profile: Profile, shipment: Shipment, number: E164) -> bool:
+        """False: there is no money for the call, and it can be placed when there is."""
         known = reach.store.record(DELIVERY_CALL, profile.business_id, shipment.tracking_id)
         attempt = known.attempt if known is not None else 0
+        if not may_ring_unasked(reach.standing()):
+            return known is not None and known.outcome is CallOutcome.PLACED
         request = OutboundRequest(
             line=profile.line,
             to_number=number,
@@ -109,7 +145,7 @@ class Messenger:
             context={CONTEXT_KEY: shipment.tracking_id},
             idempotency_key=attempt_key(shipment.tracking_id, attempt),
         )
-        carrier = _Witnessed(reach.telephony)
+        carrier = _Witnessed(reach)
         try:
             outcome = place(
                 request,
@@ -117,14 +153,18 @@ class Messenger:
                 telephony=carrier,
                 voice_callback_url=self._voice_callback_url(),
                 now=self._clock.now(),
+                guard=carrier,
             )
         except Unavailable:
             if carrier.placed_nothing:
-                self._open_another(reach, profile.business_id, shipment.tracking_id, attempt)
+                self._open_another(reach, profile.business_id, shipment.tracking_id, attempt, "carrier_unavailable")
             raise
         except CallError as refusal:
+            if isinstance(refusal, Denied) and refusal.code == FUNDS and attempt < MAX_ATTEMPTS:
+                self._open_another(reach, profile.business_id, shipment.tracking_id, attempt, FUNDS)
+                return False
             self._keep(reach, profile.business_id, shipment.tracking_id, CallOutcome.REFUSED, refusal.code)
-            return
+            return True
         self._keep(
             reach,
             profile.business_id,
@@ -132,8 +172,9 @@ class Messenger:
             _OUTCOMES[outcome.progress],
             client_request_id=outcome.client_request_id,
         )
+        return True
 
-    def _open_another(self, reach: Reach, business_id: BusinessId, tracking_id: str, attempt: int) -> None:
+    def _open_another(self, reach: Reach, business_id: BusinessId, tracking_id: str, attempt: int, reason: str) -> None:
         """The carrier has placed nothing under this attempt's key, and that key answers "failed" from now on."""
 
         def decide() -> Decision[None]:
@@ -142,7 +183,7 @@ class Messenger:
             )
             if before.attempt != attempt or attempt >= MAX_ATTEMPTS:
                 return Decision(None)
-            after = replace(before, attempt=attempt + 1, decided_at=self._clock.now(), reason="carrier_unavailable")
+            after = replace(before, attempt=attempt + 1, decided_at=self._clock.now(), reason=reason)
             return Decision(None, Change(records=(DELIVERY_CALL.of(after),)))
 
         settle(reach.store, decide)

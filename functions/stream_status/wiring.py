@@ -33,7 +33,10 @@ def build(environ: Mapping[str, str]) -> EventDesk:
 
         table = DynamoTable(dynamodb(), settings.core_table)
         calls = DynamoCallStore(table)
-        register, tell = CallRegister(calls, lines), teller_of(settings.ended_queue_url)
+        register, tell = (
+            CallRegister(calls, lines),
+            teller_of(settings.ended_queue_url, settings.cdr_queue_url, settings.campaign_ended_queue_url),
+        )
         return Books(calls=calls, register=register, callbacks=DynamoCallbackTasks(table), ended=tell)
 
     return EventDesk(gate=gate, books=books, clock=SystemClock(), log=Log("stream_status"))

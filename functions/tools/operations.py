@@ -190,6 +190,9 @@ class Operations:
             recording=self._recording(request, token),
             handoff=request.handoff,
             kept_until=profile.retention.transcript_until(now),
+            usage=request.usage,
+            shares=request.shares,
+            answerer=request.answerer,
         )
         stores = self._stores()
         owed = self._callback(closing, request, now)

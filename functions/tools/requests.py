@@ -10,12 +10,13 @@ from contextlib import suppress
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, TypeAdapter, ValidationError
 
 from pokea.errors import RejectedInput
 from pokea.ids import Nonce, ToolCallId
 from pokea.sautikit.closings import CloseReason, Fact, RecordingPointer, Said, ToolUse
 from pokea.toolkit import CallerTurn, Evidence, ReadBack, ToolCall
+from pokea.usage import CallShares, ModelUsage, shares_from_json, usage_from_json
 
 Token = Annotated[str, Field(min_length=1, max_length=2_048)]
 Millis = Annotated[int, Field(ge=0, le=24 * 3_600_000)]
@@ -179,6 +180,7 @@ def _cut(item: object) -> object:
 
 _Language = Annotated[str, Field(strict=True, pattern=r"^([a-z]{2})?$")]
 _HandoffId = Annotated[str, Field(strict=True, max_length=128)]
+_Answerer = Annotated[str, Field(strict=True, pattern=r"^(person|machine|fax|silence)?$")]
 
 
 class Close(_Part):
@@ -193,6 +195,9 @@ class Close(_Part):
     tools: Annotated[list[_ToolUse], _latest(_ToolUse, MAX_TURNS)] = []
     recording: Annotated[_Recording | None, _or(_Recording, None)] = None
     handoff: Annotated[_HandoffId | None, _or(_HandoffId, None)] = None
+    usage: Annotated[tuple[ModelUsage, ...], PlainValidator(usage_from_json)] = ()
+    shares: Annotated[CallShares | None, PlainValidator(shares_from_json)] = None
+    answerer: Annotated[_Answerer, _or(_Answerer, "")] = ""
 
     def said(self) -> tuple[Said, ...]:
         return tuple(Said(line.who, line.text, line.at_ms) for line in self.transcript)

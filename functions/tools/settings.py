@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pokea.adapters.control_settings import HookSettings
 from pokea.adapters.sautikit_dialects import DIALECTS
 from pokea.adapters.sautikit_rest import DEFAULT_BASE
-from pokea.adapters.settings import choice, integer, setting, switch, url
+from pokea.adapters.settings import choice, integer, setting, string, switch, url
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,4 +19,5 @@ class ToolsSettings(HookSettings):
     carrier_base: str = setting("SAUTIKIT_API_BASE", url("https", "http"), DEFAULT_BASE)
     carrier_dialect: str = setting("POKEA_CARRIER_DIALECT", choice(*DIALECTS), "live")
     carrier_continues: bool = setting("POKEA_CARRIER_CONTINUES", switch, False)
+    event_bus: str = setting("POKEA_EVENT_BUS", string, "")
     allow_private: bool = setting("POKEA_ALLOW_PRIVATE_BACKENDS", switch, False)

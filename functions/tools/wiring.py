@@ -19,12 +19,13 @@ from pokea.adapters.sautikit_dialects import DIALECTS
 from pokea.adapters.sautikit_rest import Carrier, CarrierSettings
 from pokea.adapters.secrets import Secrets
 from pokea.adapters.settings import load
+from pokea.adapters.spend_books import spend_ledger
 from pokea.adapters.system_clock import SystemClock
 from pokea.adapters.tokens import TokenSigner
 from pokea.clock import Clock
-from pokea.phone_numbers import E164
-from pokea.ports import CallStore
+from pokea.ids import BusinessId
 from pokea.profile import Profile, load_profiles
+from pokea.wallet_book import WalletBook, WatchedTelephony
 
 # Placing a call is not waited for longer than the bridge waits for the tool: what came of it is then told by hooks.
 CARRIER_CONNECT_S = 0.6
@@ -45,9 +46,10 @@ def public_http(allow_private: bool) -> PublicHttp:
 
 
 def _reach(
-    settings: ToolsSettings, secrets: Secrets, calls: Callable[[], CallStore], own_numbers: frozenset[E164]
+    settings: ToolsSettings, secrets: Secrets, stores: Callable[[], Stores], profiles: Mapping[BusinessId, Profile]
 ) -> Reach:
     """What is needed to ring people. Nothing is connected before somebody is rung."""
+    book = WalletBook(lambda: stores().store, SystemClock())
 
     @cache
     def carrier(api_key: str) -> Carrier:
@@ -62,12 +64,13 @@ def _reach(
         )
 
     return Reach(
-        calls=calls,
-        telephony=lambda: carrier(secrets.required("SAUTIKIT_API_KEY")),
+        calls=lambda: stores().calls,
+        telephony=lambda: WatchedTelephony(carrier(secrets.required("SAUTIKIT_API_KEY")), book),
         voice_callback_url=lambda: hook_url(settings, secrets, settings.public_url, "/voice"),
-        own_numbers=own_numbers,
+        own_numbers=frozenset(profile.line.number for profile in profiles.values()),
         continues=settings.carrier_continues,
         http=lambda: public_http(settings.allow_private),
+        guard=spend_ledger(lambda: stores().store, lambda: profiles, settings.profiles_dir, settings.event_bus),
     )
 
 
@@ -89,14 +92,16 @@ def build(environ: Mapping[str, str]) -> Tools:
 
         table = DynamoTable(dynamodb(), settings.core_table)
         books = (DynamoCallStore(table), DynamoStore(table), DynamoClosings(table), DynamoCallbackTasks(table))
-        return Stores(*books, teller_of(settings.ended_queue_url))
+        return Stores(
+            *books, teller_of(settings.ended_queue_url, settings.cdr_queue_url, settings.campaign_ended_queue_url)
+        )
 
     def outside(profile: Profile) -> Outside:
         accounts, shipments = shelf.books(profile, stores().store)
         return Outside(accounts=accounts, shipments=shipments, exchange=exchange_of(reach, profile))
 
     shelf = Shelf(secret=secrets.optional, http=lambda: public_http(settings.allow_private))
-    reach = _reach(settings, secrets, lambda: stores().calls, frozenset(p.line.number for p in profiles.values()))
+    reach = _reach(settings, secrets, stores, profiles)
     operations = Operations(
         stores=stores,
         outside=outside,

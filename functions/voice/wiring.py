@@ -51,5 +51,5 @@ def build(environ: Mapping[str, str]) -> Reception:
         clock=SystemClock(),
         log=Log("voice"),
         ways=CarrierWays(settings.carrier_continues, settings.dial_form == "nested"),
-        ended=teller_of(settings.ended_queue_url),
+        ended=teller_of(settings.ended_queue_url, settings.cdr_queue_url, settings.campaign_ended_queue_url),
     )

@@ -159,6 +159,34 @@ def likeness(sound: Samples, channel: Samples) -> float:
     return float(np.max(np.abs(products) / norm))
 
 
+class Haystack:
+    """A channel in which many short sounds are looked for, each as `likeness` does. `longest`: samples of the longest one."""
+
+    def __init__(self, channel: Samples, longest: int) -> None:
+        self._size = max(_BLOCK, 1 << (4 * longest).bit_length())
+        self._step = self._size - longest  # so that every place of a sound lies whole within one block
+        self._length = len(channel)
+        count = max(1, -(-len(channel) // self._step))
+        whole = np.zeros((count - 1) * self._step + self._size)
+        whole[: len(channel)] = channel
+        blocks = np.stack([whole[start : start + self._size] for start in range(0, count * self._step, self._step)])
+        self._spectra = np.fft.rfft(blocks, axis=1)
+        self._summed = np.concatenate((np.zeros((count, 1)), np.cumsum(blocks**2, axis=1)), axis=1)
+
+    def likeness(self, sound: Samples) -> float:
+        wanted = sound.astype(np.float64)
+        places = self._length - len(wanted) + 1
+        if not len(wanted) or places < 1:
+            return 0.0
+        products = np.fft.irfft(self._spectra * np.conj(np.fft.rfft(wanted, self._size)), self._size, axis=1)
+        energies = self._summed[:, len(wanted) :] - self._summed[:, : -len(wanted)]
+        norm = np.sqrt(np.maximum(energies[:, : self._step], 1.0) * max(1.0, float(wanted @ wanted)))
+        return float(np.max((np.abs(products[:, : self._step]) / norm).ravel()[:places]))
+
+
+_BLOCK = 1 << 14
+
+
 def percentile(values: list[int], share: float) -> int | None:
     """Nearest rank; None of nothing."""
     if not values:

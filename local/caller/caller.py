@@ -17,6 +17,7 @@ from local.caller.rules import AGAIN, Aside, Interruption, Persona, Rule, RuleBo
 LEAD_SILENCE_MS = 200
 WORDS_WAIT_MS = 1500
 WORDS_POLL_MS = 100
+FOLLOW_POLL_MS = 400
 KEY_EVERY_MS = 200
 GREETED_AFTER_MS = 500
 
@@ -45,6 +46,7 @@ class ScriptedCaller:
     """`await prepare()` before dialling. Times are milliseconds since the call was answered.
 
     words: every utterance of the agent so far, oldest first; may be set after dialling, when the session id is known.
+    may_follow: whether it is time for what follows a line; asked now and then.
     greeting: said on picking up, without waiting for anybody.
     stay_silent: never says a word and never gives up; the agent must end the call.
     patience_ms: after this much silence on both sides the last line is repeated, `repeats` times, then the caller hangs up.
@@ -59,6 +61,7 @@ class ScriptedCaller:
         persona: Persona,
         words: Callable[[], list[str]] = list,
         *,
+        may_follow: Callable[[], bool] = lambda: True,
         interruptions: Sequence[Interruption] = (),
         asides: Sequence[Aside] = (),
         greeting: str = "",
@@ -83,6 +86,8 @@ class ScriptedCaller:
         self.words = words
         self.press: Callable[[str], None] = lambda key: None
         """Where keys go; may be set after dialling, when there is a call."""
+        self._may_follow = may_follow
+        self._is_following = False
         self._interruptions = sorted(interruptions, key=lambda one: one.turn)
         self._asides = sorted(asides, key=lambda one: (one.turn, one.after_ms))
         self._stay_silent = stay_silent
@@ -180,11 +185,23 @@ class ScriptedCaller:
                 self._listen()
             case State.AWAITING_WORDS:
                 self._await_words()
+            case State.THINKING if self._is_following:
+                self._wait_to_follow()
             case State.THINKING:
                 if self._hearing.is_speaking:
                     self.state = State.LISTENING  # the agent went on: what was chosen is out of date
                 elif self._now_ms >= self._due_ms and self._chosen is not None:
                     self._speak(self._line_of(self._chosen))
+
+    def _wait_to_follow(self) -> None:
+        if self._now_ms < self._due_ms or self._chosen is None:
+            return
+        if self._hearing.is_speaking or not self._may_follow():
+            self._due_ms = self._now_ms + FOLLOW_POLL_MS
+            return
+        self._turns_closed, self._words_used = len(self._hearing.turns), len(self.words())
+        self._is_following = False
+        self._speak(self._chosen.say)
 
     def _line_of(self, rule: Rule) -> str:
         lines = [one.text for one in self.spoken if not one.aside]
@@ -312,6 +329,6 @@ class ScriptedCaller:
             words, after_ms = chosen.follow
             self._chosen = Rule("", words, hang_up_after_ms=chosen.hang_up_after_ms)
             self._due_ms = self._now_ms + after_ms
-            self.state = State.THINKING
+            self.state, self._is_following = State.THINKING, True
         elif chosen is not None and chosen.hang_up_after_ms is not None:
             self._leave(chosen.hang_up_after_ms)

@@ -29,7 +29,8 @@ class Rule:
 
     say "": stay silent to it; AGAIN: repeat the last line. wait_ms: think before speaking.
     hang_up_after_ms: hang up this long after the line was said. keys: pressed instead of saying anything, or before it.
-    follow: said after the line, though nobody may have answered it, and after so many milliseconds of silence.
+    follow: said after the line, at the earliest after so many milliseconds, once the caller may (see there) and everybody is quiet.
+    Whatever was said in between is not answered.
     language: of the line; "" is the persona's own.
     """
 

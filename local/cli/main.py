@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
+
+if TYPE_CHECKING:
+    from local.cli.campaign_api import CampaignApi
 
 app = typer.Typer(
     help="AI voice agents that answer and place real phone calls: local and operator commands.",
@@ -20,6 +25,10 @@ app.add_typer(profile_app, name="profile")
 app.add_typer(greeting_app, name="greeting")
 calls_app = typer.Typer(help="Records of calls.", no_args_is_help=True)
 app.add_typer(calls_app, name="calls")
+cdr_app = typer.Typer(help="Detail records: what each leg of a call cost.", no_args_is_help=True)
+app.add_typer(cdr_app, name="cdr")
+campaign_app = typer.Typer(help="Outbound campaigns.", no_args_is_help=True)
+app.add_typer(campaign_app, name="campaign")
 
 STATE = Path(".local/state")
 StateDir = Annotated[Path, typer.Option("--state", help="Where the local stack keeps its data, logs and recordings.")]
@@ -173,6 +182,59 @@ def audit(
     raise typer.Exit(run_audit(deck, calls, observed, as_json, settled_before))
 
 
+@app.command()
+def wallet(
+    profiles: Profiles = None,
+    business: Annotated[
+        str, typer.Option(help="Whose price list says what a minute costs; default: the first one's.")
+    ] = "",
+    state: StateDir = STATE,
+    as_json: AsJson = False,
+) -> None:
+    """What is left at the carrier and how many minutes that lasts; exits with 1 while it is low or empty."""
+    from local.cli.wallet import run_wallet
+
+    raise typer.Exit(run_wallet(state, profiles, business, as_json))
+
+
+@app.command()
+def report(
+    month: Annotated[
+        str | None, typer.Option(help="YYYY-MM, on the business's own calendar; default: this month.")
+    ] = None,
+    day: Annotated[str | None, typer.Option(help="YYYY-MM-DD instead of a month.")] = None,
+    business: Annotated[str, typer.Option(help="Only this business; default: all that have calls.")] = "",
+    format: Annotated[
+        Literal["table", "csv", "html", "parquet"], typer.Option(help="What to make of it (docs/reports.md).")
+    ] = "table",
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Where it goes; default: the terminal, and for html and parquet <business>-<period>.<format>."
+        ),
+    ] = None,
+    opens: Annotated[bool, typer.Option("--open", help="Show the page in the browser.")] = False,
+    profiles: Profiles = None,
+    state: StateDir = STATE,
+    as_json: AsJson = False,
+) -> None:
+    """What the calls of a day or a month cost, and whether the carrier charged what was agreed; exits with 1 if there were no calls."""
+    from local.cli.report import ReportOptions, run_report
+
+    options = ReportOptions(
+        month=month,
+        day=day,
+        business=business,
+        format=format,
+        out=out,
+        opens=opens,
+        profiles=profiles,
+        state=state,
+        as_json=as_json,
+    )
+    raise typer.Exit(run_report(options))
+
+
 @profile_app.command("check")
 def profile_check(
     files: Annotated[list[Path], typer.Argument(help="Profile files (*.toml).")], as_json: AsJson = False
@@ -226,6 +288,180 @@ def calls_show(
     raise typer.Exit(run_show(state, session, as_json))
 
 
+ApiUrl = Annotated[str, typer.Option("--url", help="Base URL of the API; default: the running stack's.")]
+ApiKey = Annotated[
+    str, typer.Option("--key", help="API key with the scopes cdrs:read and cdrs:write; needed with --url.")
+]
+OfBusiness = Annotated[
+    str, typer.Option("--business", help="Only this business; default: every one of the running stack.")
+]
+
+
+@cdr_app.command("show")
+def cdr_show(
+    call: Annotated[str, typer.Argument(help="The call's session id (HD_…).")],
+    url: ApiUrl = "",
+    key: ApiKey = "",
+    business: OfBusiness = "",
+    state: StateDir = STATE,
+    as_json: AsJson = False,
+) -> None:
+    """Every leg of a call: charge, the carrier's charge, model cost; exits with 1 if they differ, 3 while not all is known."""
+    from local.cli.cdr import api_of, run_show
+
+    raise typer.Exit(_of_api(lambda: run_show(api_of(state, url, key, business), call, as_json)))
+
+
+@cdr_app.command("reconcile")
+def cdr_reconcile(
+    call: Annotated[str, typer.Option(help="One call, answered at once.")] = "",
+    day: Annotated[str, typer.Option(help="Every call of a UTC day, YYYY-MM-DD.")] = "",
+    first: Annotated[str, typer.Option("--from", help="With --to: every call of these days, at most 31.")] = "",
+    last: Annotated[str, typer.Option("--to", help="The last day, included.")] = "",
+    url: ApiUrl = "",
+    key: ApiKey = "",
+    business: OfBusiness = "",
+    state: StateDir = STATE,
+    as_json: AsJson = False,
+) -> None:
+    """Ask the carrier again and compare: a call now, days by the queue."""
+    from local.cli.cdr import api_of, run_reconcile
+
+    wanted = {"call": call, "day": day, "from": first, "to": last}
+    given = {name: value for name, value in wanted.items() if value}
+    if not given:
+        raise typer.BadParameter("give --call, or --day, or --from and --to")
+    raise typer.Exit(_of_api(lambda: run_reconcile(api_of(state, url, key, business), given, as_json)))
+
+
+def _of_api(work: Callable[[], int]) -> int:
+    from local.cli.cdr import Unreachable
+
+    try:
+        return work()
+    except Unreachable as problem:
+        print(f"pokea: {problem}", file=sys.stderr)
+        return 2
+
+
+@campaign_app.command("preview")
+def campaign_preview(
+    file: Annotated[Path, typer.Argument(help="A contact list: CSV, JSON or XLSX (docs/campaigns.md).")],
+    campaign: Annotated[Path, typer.Option(help="The campaign (*.toml).")],
+    at: Annotated[str | None, typer.Option(help="As if it were this time (RFC 3339); default: now.")] = None,
+    rejected: Annotated[
+        Path | None, typer.Option(help="Where the rows that are no contacts go, as CSV with the column `problem`.")
+    ] = None,
+    profiles: Profiles = None,
+    as_json: AsJson = False,
+) -> None:
+    """For every contact of a list: now, later or never, and why; exits with 3 if somebody would never be rung. Rings nobody."""
+    from local.cli.campaign_preview import PreviewOptions, run_preview
+
+    options = PreviewOptions(file=file, campaign=campaign, at=at, rejected=rejected, profiles=profiles, as_json=as_json)
+    raise typer.Exit(run_preview(options))
+
+
+CampaignName = Annotated[str, typer.Argument(help="The campaign's id, as its file has it.")]
+
+
+@campaign_app.command("import")
+def campaign_import(
+    file: Annotated[Path, typer.Argument(help="A contact list: CSV, JSON or XLSX (docs/campaigns.md).")],
+    campaign: Annotated[Path, typer.Option(help="The campaign (*.toml).")],
+    rejected: Annotated[
+        Path | None, typer.Option(help="Where the rows that are no contacts go, as CSV with the column `problem`.")
+    ] = None,
+    profiles: Profiles = None,
+    state: StateDir = STATE,
+    url: ApiUrl = "",
+    key: ApiKey = "",
+    as_json: AsJson = False,
+) -> None:
+    """Give a campaign and its list to the running stack; exits with 3 if some rows are no contacts. It can be repeated. Rings nobody."""
+    from local.cli.campaign import ImportOptions, run_import
+
+    options = ImportOptions(file=file, campaign=campaign, rejected=rejected, profiles=profiles, as_json=as_json)
+    raise typer.Exit(_of_api(lambda: run_import(options, lambda business: _campaigns(state, url, key, business))))
+
+
+@campaign_app.command("list")
+def campaign_list(
+    state: StateDir = STATE, url: ApiUrl = "", key: ApiKey = "", business: OfBusiness = "", as_json: AsJson = False
+) -> None:
+    """Every campaign and how it stands."""
+    from local.cli.campaign_watch import run_list
+
+    raise typer.Exit(_of_api(lambda: run_list(_campaigns(state, url, key, business), as_json)))
+
+
+@campaign_app.command("status")
+def campaign_status(
+    campaign: CampaignName,
+    watch: Annotated[bool, typer.Option("--watch", help="Until it is over.")] = False,
+    state: StateDir = STATE,
+    url: ApiUrl = "",
+    key: ApiKey = "",
+    business: OfBusiness = "",
+    as_json: AsJson = False,
+) -> None:
+    """How a campaign stands: contacts by state and by how their calls ended, pace, money, and why it is paused."""
+    from local.cli.campaign_watch import run_status
+
+    api = partial(_campaigns, state, url, key, business)
+    raise typer.Exit(_of_api(lambda: run_status(api(), campaign, watch=watch, as_json=as_json)))
+
+
+@campaign_app.command("results")
+def campaign_results(
+    campaign: CampaignName,
+    form: Annotated[Literal["csv", "json"], typer.Option("--format", help="How.")] = "csv",
+    out: Annotated[Path | None, typer.Option(help="Where they go; default: the terminal.")] = None,
+    state: StateDir = STATE,
+    url: ApiUrl = "",
+    key: ApiKey = "",
+    business: OfBusiness = "",
+    as_json: AsJson = False,
+) -> None:
+    """Every contact with how it ended, the score and its reasons, the answers, the recording and what it cost."""
+    from local.cli.campaign_watch import run_results
+
+    kind = "json" if as_json else form
+    raise typer.Exit(_of_api(lambda: run_results(_campaigns(state, url, key, business), campaign, kind, out)))
+
+
+def _order(order: str, help_text: str) -> None:
+    """One command for each order that is nothing but an order."""
+
+    @campaign_app.command(order, help=help_text)
+    def give(
+        campaign: CampaignName,
+        state: StateDir = STATE,
+        url: ApiUrl = "",
+        key: ApiKey = "",
+        business: OfBusiness = "",
+        as_json: AsJson = False,
+    ) -> None:
+        from local.cli.campaign import run_order
+
+        api = partial(_campaigns, state, url, key, business)
+        raise typer.Exit(_of_api(lambda: run_order(api(), campaign, order, as_json)))
+
+
+_order("start", "Have it rung: now, or when its schedule comes.")
+_order("pause", "Ring nobody more of it; calls that ring or talk go on.")
+_order("resume", "Go on.")
+_order("cancel", "Never ring anybody more of it; calls that ring or talk go on.")
+
+
+def _campaigns(state: Path, url: str, key: str, business: str) -> CampaignApi:
+    from local.cli.campaign_api import CampaignApi
+    from local.cli.cdr import api_of
+
+    found = api_of(state, url, key, business)
+    return CampaignApi(found.url, found.keys)
+
+
 @greeting_app.command("render")
 def greeting_render(
     out: Annotated[Path, typer.Option(help="Folder for the rendered clips.")],
@@ -246,7 +482,8 @@ def main() -> None:
     try:
         app()
     except CallError as error:
-        print(f"pokea: {error.message}", file=sys.stderr)
+        message = "".join(letter if letter.isprintable() else "�" for letter in error.message)  # it may quote a file
+        print(f"pokea: {message}", file=sys.stderr)
         sys.exit(2)
     except ChildFailed as error:
         print(f"pokea: {error}", file=sys.stderr)

@@ -5,13 +5,20 @@ from __future__ import annotations
 import json
 import os
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 from pokea import agents
 from pokea.adapters.public_http import check_url
+from pokea.business_deck import deck_for
 from pokea.errors import CallError
 from pokea.lines import BadProfile
+from pokea.money import Money
 from pokea.profile import Profile, load_profile
+from pokea.rate_deck import BadDeck
+from pokea.rating import Rater, Unrated
+from pokea.spend import Need, caps_of
+from pokea.spend_quote import quote_of
 
 
 def run_check(files: list[Path], as_json: bool) -> int:
@@ -21,6 +28,7 @@ def run_check(files: list[Path], as_json: bool) -> int:
         try:
             profile = load_profile(file)
             _ask_agent(profile, file.name)
+            _ask_deck(profile, file)
         except CallError as error:
             results.append({"file": str(file), "ok": False, "problem": error.message})
         else:
@@ -35,6 +43,25 @@ def run_check(files: list[Path], as_json: bool) -> int:
             else:
                 print(f"pokea: {result['problem']}", file=sys.stderr)
     return 0 if all(result["ok"] for result in results) else 2
+
+
+def _ask_deck(profile: Profile, file: Path) -> None:
+    """Whether the business's price list can be read, and its caps let anybody be rung. Raises BadProfile."""
+    try:
+        deck = deck_for(profile, file.parent)
+    except BadDeck as problem:
+        raise BadProfile(file.name, "billing.deck", problem.message) from None
+    caps = caps_of(profile.billing)
+    if caps.daily_micros is None:
+        return
+    found = quote_of(Rater(deck), profile.line.number, profile.country, Need.CALL, datetime.now(UTC))
+    if isinstance(found, Unrated):
+        raise BadProfile(
+            file.name, "billing.daily_cap", f"{deck.deck_id} has no price for calls within {profile.country}"
+        )
+    if found.expected_micros > caps.daily_micros:
+        text = f"is less than one call of five minutes costs ({Money(found.expected_micros, deck.currency)}): nobody would be rung"
+        raise BadProfile(file.name, "billing.daily_cap", text)
 
 
 def _ask_agent(profile: Profile, source: str) -> None:

@@ -229,11 +229,20 @@ async def test_a_typed_turn_is_answered_with_speech_its_words_and_its_usage(
     async with running_engine(certificate, agent) as engine, engine.connect() as session:
         await session.send_realtime_input(text="I would like to book a cleaning.")
         turn = await hear(session, "turn_complete")
+        await session.send_realtime_input(text="Pardon?")
+        again = await hear(session, "turn_complete")
     assert turn.said == "On which day and at what time?"
     assert turn.mime_types == {"audio/pcm;rate=24000"}
     assert 1.0 < len(turn.audio) / 48_000 < 5.0
     assert turn.flags == ["generation_complete", "turn_complete"]
-    assert turn.usage is not None and turn.usage.response_token_count
+    first, second = turn.usage, again.usage
+    assert first is not None and first.response_token_count
+    assert second is not None and second.prompt_token_count and first.prompt_token_count
+    said = {part.modality: part.token_count or 0 for part in first.response_tokens_details or []}
+    heard = {part.modality: part.token_count or 0 for part in second.prompt_tokens_details or []}
+    # The turn before is context now.
+    assert heard[types.MediaModality.AUDIO] == said[types.MediaModality.AUDIO]
+    assert second.prompt_token_count > first.prompt_token_count
 
 
 async def test_a_clip_is_read_aloud_word_for_word(certificate: tuple[Path, Path], agent: Voice) -> None:

@@ -34,3 +34,16 @@ def test_the_stream_status_function_starts_as_thin() -> None:
     assert (
         sorted(loaded_by("import functions.stream_status.app") & {"boto3", "pydantic", "httpx", "fastapi", "jwt"}) == []
     )
+
+
+def test_the_function_that_keeps_detail_records_imports_its_web_framework_with_the_first_request_only() -> None:
+    heavy = {"fastapi", "starlette", "mangum", "httpx", "boto3", "numpy", "jwt", "cryptography"}
+    modules = loaded_by("import functions.cdr.app")
+    assert "functions.cdr.clerk" in modules
+    assert sorted(modules & heavy) == []
+
+
+def test_the_planner_of_campaigns_imports_its_web_framework_with_the_first_request_only() -> None:
+    modules = loaded_by("import functions.campaigns.app")
+    assert "functions.campaigns.planner" in modules
+    assert sorted(modules & {"fastapi", "starlette", "mangum", "httpx", "boto3", "numpy"}) == []

@@ -11,6 +11,7 @@ from pathlib import Path
 from bridge.core import breaker, consent, handoff, model_life, turns
 from pokea import calls, shipments, transfer
 from pokea.adapters.setting_names import SETTINGS
+from pokea.campaigns import moves as contact_moves
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
@@ -49,6 +50,7 @@ def states_page() -> str:
         ("A call", "pokea.calls", calls.diagram()),
         ("A hand-off to a person", "pokea.transfer", transfer.diagram()),
         ("A shipment", "pokea.shipments", shipments.diagram()),
+        ("A contact of a campaign", "pokea.campaigns.moves", contact_moves.diagram()),
         ("Turn-taking in the bridge", "bridge.core.turns", turns.diagram()),
         ("The model's connections under one call", "bridge.core.model_life", model_life.diagram()),
         ("A hand-off, on either leg", "bridge.core.handoff", handoff.diagram()),

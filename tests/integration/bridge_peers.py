@@ -24,6 +24,7 @@ from bridge.shell.clips import ClipStore, clip_key
 from bridge.shell.engines import Engines, gemini, over_socket
 from bridge.shell.frame_recorder import FrameStore
 from bridge.shell.health import Health
+from bridge.shell.outbox import Outbox
 from bridge.shell.recorder import Recorder
 from bridge.shell.relay import Relay, RelayGate
 from bridge.shell.server import Gate, Server
@@ -192,6 +193,7 @@ async def running_bridge(
     frames: FrameStore | None = None,
     recorder: Recorder | None = None,
     has_relay: bool = False,
+    outbox: Outbox | None = None,
 ) -> AsyncIterator[Bridge]:
     """The production parts, put together as the worker does, on a free port. `model`: Gemini's address, or any other engines."""
     hang_ups: list[str] = []
@@ -216,7 +218,7 @@ async def running_bridge(
         if tools is not None:
             client = ToolClient(lambda_invoke("tools:live", tools_deadline_s), tools_deadline_s, "bridge-1")
             client.relay = relay.address if has_relay else ""
-        health = Health(max_calls)
+        health = Health(max_calls, kept=outbox)
         services = CallServices(
             settings=settings or SessionSettings(),
             engines=Engines({"gemini": over_socket(gemini(model, "key"))}) if isinstance(model, str) else model,
@@ -228,6 +230,7 @@ async def running_bridge(
             frames=frames,
             recorder=recorder,
             relay=relay.gate,
+            outbox=outbox,
         )
         gate = Gate(health, client, Exchange(services))
         async with Server(gate, "127.0.0.1", 0, head_within_s, stack=STACK) as server:

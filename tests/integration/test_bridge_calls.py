@@ -18,6 +18,7 @@ from bridge.shell.socket_link import SocketLink
 from local.live_server import LiveServer, LiveSession
 from local.model import Stage, obedient, scripted, tone
 from pokea.errors import Unavailable
+from pokea.usage import Meter, shares_from_json, usage_from_json
 from tests.integration.bridge_peers import (
     CONTEXT,
     SESSION,
@@ -78,6 +79,13 @@ async def test_a_whole_call_books_says_goodbye_and_hangs_up_in_that_order(
     assert ("agent", "It is booked.") in said
     assert ("caller", "Yes.") in said
     assert said[-1] == ("agent", "Goodbye.")
+    (usage,) = usage_from_json(close["usage"])
+    assert (usage.engine, usage.turns + usage.silent_turns) == ("gemini", 3)
+    assert usage.turns >= 2  # the leg may be gone before the goodbye's report comes
+    assert min(usage.meters[meter] for meter in (Meter.TEXT_IN, Meter.AUDIO_IN, Meter.AUDIO_OUT)) > 0
+    shares = shares_from_json(close["shares"])
+    assert shares is not None and shares.total_ms == close["duration_ms"]
+    assert min(shares.agent_ms, shares.caller_ms) > 500
     names = {
         line["event"]
         for name in ("opened", "model_ready", "tool_called", "hang_up", "ended")

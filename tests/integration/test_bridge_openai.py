@@ -17,6 +17,7 @@ from bridge.core.engines import OPENAI
 from bridge.core.session import SessionSettings
 from bridge.shell.engines import Engines, openai_realtime, over_socket
 from local.realtime_server import Added, Committed, Faults, RealtimeServer, RealtimeSession, Truncated, Wanted
+from pokea.usage import Meter, usage_from_json
 from tests.integration import bridge_peers
 from tests.integration.bridge_peers import (
     CONTEXT,
@@ -138,6 +139,18 @@ async def test_a_whole_call_books_over_the_openai_leg(
     assert read_back["finished_at_ms"] <= caller_turns[-1]["started_at_ms"]
     said = [(line["who"], line["text"]) for line in tools.of("close")[0]["transcript"]]
     assert ("agent", "It is booked.") in said and ("caller", "Yes.") in said
+    model_usage, transcription = usage_from_json(tools.of("close")[0]["usage"])
+    assert (model_usage.engine, model_usage.model, model_usage.silent_turns) == ("openai", OPENAI.model, 0)
+    assert model_usage.turns == len([event for event in session.received if event["type"] == "response.create"]) + 2
+    assert set(model_usage.meters) == set(Meter) - {
+        Meter.IMAGE_IN,
+        Meter.THOUGHT_OUT,
+        Meter.SESSION_MS,
+        Meter.HEARD_MS,
+        Meter.SPOKEN_CHARS,
+    }
+    assert transcription.model == "gpt-transcribe"
+    assert transcription.meters[Meter.HEARD_MS] == sum(len(turn) for turn in clerk.turns) // 32
     assert all(0.5 < len(turn) / 32_000 < 3 for turn in clerk.turns)
     creates = [event for event in session.received if event["type"] == "response.create"]
     assert (

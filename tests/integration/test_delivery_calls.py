@@ -24,6 +24,8 @@ from pokea.adapters.dynamo_store import DynamoStore
 from pokea.adapters.dynamo_table import DynamoTable
 from pokea.delivery_calls import DELIVERY_CALL, CallOutcome
 from pokea.lines import PACKAGED
+from pokea.ports import Change
+from pokea.wallet import WALLET, Standing, Wallet
 from tests.integration.carrier_peers import Person, media_server
 from tests.support.control_plane import PATH_SECRET, SIGNING_SECRET, TOKEN_KEY
 from tests.support.store import RunningAws
@@ -56,10 +58,13 @@ async def courier(
 ) -> AsyncIterator[Courier]:
     """A courier that may ring at any hour, whatever the time of day the tests are run."""
     profile = (PACKAGED / "boda.toml").read_text(encoding="utf-8")
-    (tmp_path / "boda.toml").write_text(re.sub(r'= \["[0-9:]+-[0-9:]+"\]', '= ["00:00-24:00"]', profile))
+    open_always = re.sub(r'= \["[0-9:]+-[0-9:]+"\]', '= ["00:00-24:00"]', profile)
+    (tmp_path / "boda.toml").write_text(f'{open_always}\n[billing]\ndaily_cap = "20.00"\n')  # one call of KES 17.50
     keys = DynamoApiKeyStore(core_table)
     key = await asyncio.to_thread(
-        lambda: keys.create_key(COURIER.business_id, ["shipments:write"], label="test", at=datetime.now(UTC))
+        lambda: keys.create_key(
+            COURIER.business_id, ["shipments:write", "calls:write"], label="test", at=datetime.now(UTC)
+        )
     )
     for client in (clients.dynamodb, clients.events, clients.sqs):
         client.cache_clear()
@@ -87,6 +92,7 @@ async def courier(
             yield Courier(gateway, carrier, DynamoStore(core_table), key)
     proactive: Any = importlib.import_module("functions.proactive.app")  # as this gateway has imported it
     proactive.messenger()._reach().telephony.close()
+    importlib.import_module("functions.api.app").api().calls._exchange().telephony.close()  # likewise
     for client in (clients.dynamodb, clients.events, clients.sqs):
         client().close()
         client.cache_clear()
@@ -132,3 +138,31 @@ async def test_a_parcel_in_the_depot_rings_nobody(courier: Courier) -> None:
     await until_taken()
     assert await courier.outcome() is None
     assert courier.carrier.calls == []
+
+
+async def test_a_parcel_waits_in_its_queue_while_the_wallet_is_empty(courier: Courier) -> None:
+    empty = Wallet(standing=Standing.EMPTY, read_at=datetime.now(UTC))
+    await asyncio.to_thread(courier.store.apply, Change(records=(WALLET.of(empty),)))
+    assert await courier.put(REPORT) == 200
+    url, waiting = os.environ["POKEA_DELIVERIES_QUEUE_URL"], "ApproximateNumberOfMessagesDelayed"
+    for _ in range(600):
+        found = await asyncio.to_thread(clients.sqs().get_queue_attributes, QueueUrl=url, AttributeNames=[waiting])
+        if found["Attributes"][waiting] == "1":
+            break
+        await asyncio.sleep(0.05)
+    else:
+        raise AssertionError("the message did not go back to its queue")
+    assert (courier.carrier.calls, await courier.outcome()) == ([], None)
+    await asyncio.to_thread(clients.sqs().purge_queue, QueueUrl=url)
+
+
+async def test_a_second_call_over_the_day_s_cap_is_refused_by_whoever_wants_it(courier: Courier) -> None:
+    headers = {"Authorization": f"Bearer {courier.key}"}
+    async with httpx.AsyncClient(base_url=courier.gateway.url, headers=headers, trust_env=False, timeout=10) as client:
+        replies = [await client.post("/calls", json={"to": RECIPIENT}) for _ in range(2)]
+    assert [reply.status_code for reply in replies] == [202, 403]
+    assert replies[1].json()["error"]["code"] == "spend_cap"
+    assert await courier.put(REPORT) == 200
+    assert await until_decided(courier) is CallOutcome.REFUSED
+    await until_taken()
+    assert len(courier.carrier.calls) == 1

@@ -54,6 +54,7 @@ def test_a_spoken_call_of_every_agent_ends_as_it_must(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "demo.json").read_text(encoding="utf-8"))
     for report in reports.values():
         assert load(tmp_path / report.recording).duration_ms > 10_000
+        assert report.bill is not None and report.bill.state == "final" and len(report.bill.legs) >= 2
     assert reports["booking"].latency.barge_in_stop_ms is not None
     assert all(reports[agent].store for agent in ("booking", "support", "leads", "dispatch"))
     human = tmp_path / reports["receptionist"].recording.replace(".wav", "-human.wav")

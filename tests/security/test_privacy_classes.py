@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import pokea
-from pokea.adapters import dynamo_items, observability
+from pokea.adapters import cdr_items, dynamo_items, observability
 from pokea.errors import Misuse
 from pokea.phone_numbers import E164
 from pokea.privacy import LOGGABLE, Pii, classified
@@ -45,7 +45,8 @@ def kinds() -> dict[str, Kind[Any]]:
 
 
 def shapes() -> dict[str, dynamo_items.Shape[Any]]:
-    return {name: value for name, value in vars(dynamo_items).items() if isinstance(value, dynamo_items.Shape)}
+    found = {**vars(dynamo_items), **vars(cdr_items)}
+    return {name: value for name, value in found.items() if isinstance(value, dynamo_items.Shape)}
 
 
 def test_every_field_of_every_record_has_a_class() -> None:
@@ -57,7 +58,7 @@ def test_every_field_of_every_record_has_a_class() -> None:
 
 def test_every_field_of_every_item_has_a_class() -> None:
     found = shapes()
-    assert {"CALL", "APPOINTMENT", "PROPOSAL"} <= set(found)
+    assert {"CALL", "APPOINTMENT", "PROPOSAL", "CDR", "STATEMENT"} <= set(found)
     for shape in found.values():
         assert shape.cls in CLASSES, shape.cls
         assert set(shape.codecs) <= set(CLASSES[shape.cls])  # type: ignore[index]

@@ -9,8 +9,11 @@ DEFAULT_DECK = "sautikit-kes-2026-06-27"
 
 @dataclass(frozen=True, slots=True)
 class BillingRules:
-    """`deck`: a rate deck that ships with the package, or the name of a file beside the profile. Caps are micro-units of the deck's
-    currency for one day of the business; None: no cap. `unusual_cap_micros` holds for numbers outside the business's own country."""
+    """`deck`: the name of a file in the folder `decks` beside the profile, or a rate deck that ships with the package.
+
+    Caps are micro-units of the deck's currency for one day of the business; None: no cap. `unusual_cap_micros` holds for numbers outside
+    the business's own country and for what is no ordinary number there.
+    """
 
     deck: str = DEFAULT_DECK
     daily_cap_micros: int | None = None

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 
 from pokea.errors import RejectedInput
 from pokea.phone_numbers import E164
@@ -32,7 +33,6 @@ class DialPolicy:
         """Why `number` may not be rung; None if it may."""
         # Imported here because its tables take longer to load than the rest of the layer.
         import phonenumbers
-        from phonenumbers import PhoneNumberType
 
         try:
             parsed = phonenumbers.parse(E164(number), None)
@@ -42,5 +42,12 @@ class DialPolicy:
             return NotAllowed.INVALID
         if phonenumbers.region_code_for_number(parsed) not in self.countries:
             return NotAllowed.COUNTRY
-        ordinary = (PhoneNumberType.FIXED_LINE, PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE)
-        return None if phonenumbers.number_type(parsed) in ordinary else NotAllowed.KIND
+        return None if phonenumbers.number_type(parsed) in ordinary_kinds() else NotAllowed.KIND
+
+
+@cache
+def ordinary_kinds() -> tuple[int, ...]:
+    """The kinds of number, as phonenumbers names them, that may be rung at all."""
+    from phonenumbers import PhoneNumberType
+
+    return PhoneNumberType.FIXED_LINE, PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE

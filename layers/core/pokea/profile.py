@@ -6,7 +6,6 @@ names the file and the key.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,7 +30,7 @@ from pokea.reception import ReceptionRules
 from pokea.retention import Recording, Retention
 from pokea.support import SupportRules
 from pokea.tables.backends import BackendTable, check_backends
-from pokea.tables.base import LANGUAGES, HoursTable, Key, Language, Spoken, Table, known_zone
+from pokea.tables.base import LANGUAGES, HoursTable, Key, Language, Spoken, Table, first_problem, known_zone
 from pokea.tables.billing import BillingTable
 from pokea.tables.booking import BookingTable
 from pokea.tables.calendar import CalendarTable
@@ -192,14 +191,5 @@ def _profile(checked: _ProfileFile, line: Line, folder: Path) -> Profile:
     )
 
 
-_KEYED = re.compile(r"^(?:Value error, )?(?:(?P<key>[a-z][\w.]*): )?(?P<problem>.*)$", re.DOTALL)
-
-
 def _first_problem(problem: ValidationError, source: str) -> BadProfile:
-    """pydantic's first complaint as one line. A check across keys begins its message with the key it means."""
-    first = problem.errors()[0]
-    path = ".".join(str(part) for part in first["loc"] if part != "[key]")
-    said = _KEYED.fullmatch(" ".join(first["msg"].split()))
-    key = path or (said["key"] if said and said["key"] else "")
-    text = said["problem"] if said else first["msg"]
-    return BadProfile(source, key, text[:1].lower() + text[1:])
+    return BadProfile(source, *first_problem(problem))

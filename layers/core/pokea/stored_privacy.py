@@ -10,6 +10,10 @@ from typing import Any
 
 from pokea.booking import Appointment, Slot, SlotKey, Taker
 from pokea.calls import Call
+from pokea.campaigns.campaign import Campaign
+from pokea.campaigns.contact import Consent, Contact
+from pokea.campaigns.ports import Attempts
+from pokea.cdr import CDR_PRIVACY, Cdr, Statement
 from pokea.confirm import Proposal
 from pokea.onward import Onward
 from pokea.privacy import Pii, classified
@@ -17,6 +21,64 @@ from pokea.sautikit.callbacks import CallbackTask
 from pokea.sautikit.closings import Closing, Fact, RecordingPointer, Said, ToolUse
 
 CLASSES: Mapping[type[Any], Mapping[str, Pii]] = {
+    Cdr: CDR_PRIVACY,
+    Statement: {
+        "business_id": Pii.ID,
+        "session_id": Pii.ID,
+        "witness": Pii.NONE,
+        "said_at": Pii.NONE,
+        "content": Pii.CONTACT,
+        "index": Pii.NONE,
+    },
+    Campaign: {
+        "business_id": Pii.ID,
+        "campaign_id": Pii.ID,
+        "name": Pii.NAME,
+        "agent": Pii.NONE,
+        "from_number": Pii.CONTACT,
+        "countries": Pii.NONE,
+        "windows": Pii.NONE,
+        "begins_at": Pii.NONE,
+        "ends_at": Pii.NONE,
+        "cps": Pii.NONE,
+        "channels": Pii.NONE,
+        "retries": Pii.NONE,
+        "max_attempts": Pii.NONE,
+        "voicemail": Pii.NONE,
+        "budget_micros": Pii.MONEY,
+        "priority": Pii.NONE,
+        "reps": Pii.NONE,
+        "schedule": Pii.NONE,
+        "webhook": Pii.SECRET,
+        "fields": Pii.NONE,
+        "state": Pii.NONE,
+        "reason": Pii.NONE,
+        "version": Pii.NONE,
+    },
+    Contact: {
+        "business_id": Pii.ID,
+        "campaign_id": Pii.ID,
+        "contact_id": Pii.CONTACT,
+        "number": Pii.CONTACT,
+        "name": Pii.NAME,
+        "language": Pii.NONE,
+        "zone": Pii.PLACE,
+        "consent": Pii.SPEECH,
+        "state": Pii.NONE,
+        "due_at": Pii.NONE,
+        "attempts": Pii.NONE,
+        "label": Pii.ID,
+        "claimed_at": Pii.NONE,
+        "asked_at": Pii.NONE,
+        "sought_at": Pii.NONE,
+        "session_id": Pii.ID,
+        "disposition": Pii.NONE,
+        "reason": Pii.NONE,
+        "fields": Pii.SPEECH,
+        "version": Pii.NONE,
+    },
+    Consent: {"source": Pii.NONE, "wording": Pii.SPEECH, "at": Pii.NONE},
+    Attempts: {"rung_at": Pii.NONE, "labels": Pii.ID, "version": Pii.NONE},
     Call: {
         "session_id": Pii.ID,
         "business_id": Pii.ID,
@@ -88,6 +150,9 @@ CLASSES: Mapping[type[Any], Mapping[str, Pii]] = {
         "business_id": Pii.ID,
         "reason": Pii.NONE,
         "duration_ms": Pii.NONE,
+        "usage": Pii.NONE,
+        "shares": Pii.NONE,
+        "answerer": Pii.NONE,
         "transcript": Pii.SPEECH,
         "truncated": Pii.NONE,
         "closed_at": Pii.NONE,

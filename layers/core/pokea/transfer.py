@@ -39,6 +39,7 @@ __all__ = [
     "attempt_of",
     "diagram",
     "handoff_id",
+    "handoff_label",
     "is_due",
     "moved",
     "seen_on_leg",
@@ -217,11 +218,20 @@ class Exchange(Protocol):
 
 def attempt_of(handoff: Handoff) -> SessionId:
     """Where the second call of a hand-off is stored. No Idempotency-Key of anybody's request can hold a line break."""
-    return attempt_session(label_of(handoff.business_id, attempt_key(handoff)))
+    return attempt_session(handoff_label(handoff.business_id, handoff.handoff_id))
 
 
 def attempt_key(handoff: Handoff) -> str:
-    return f"handoff\n{handoff.handoff_id}"
+    return _key(handoff.handoff_id)
+
+
+def handoff_label(business_id: BusinessId, handoff_id: str) -> str:
+    """The label of whatever call a hand-off leads to: the one we place, or the one that the carrier was told to dial."""
+    return label_of(business_id, _key(handoff_id))
+
+
+def _key(handoff_id: str) -> str:
+    return f"handoff\n{handoff_id}"
 
 
 def handoff_id(session_id: SessionId, tool_call_id: ToolCallId) -> str:

@@ -11,6 +11,7 @@ from pokea.ids import BusinessId, SessionId
 from pokea.phone_numbers import E164
 from pokea.sautikit.callbacks import CallbackTask
 from pokea.sautikit.closings import CloseReason, Closing, Fact, RecordingPointer, Said, ToolUse, kept
+from pokea.usage import CallShares, Meter, ModelUsage
 
 NOW = datetime(2026, 11, 23, 9, 0, 0, 5, tzinfo=UTC)
 TASK = CallbackTask(
@@ -74,6 +75,8 @@ def test_a_closing_keeps_everything_that_a_bridge_reports(table: DynamoTable) ->
         recording=RecordingPointer("recordings/clinic/2026-11-23/HD_1.wav", 64_044, 1_000),
         handoff="ho_1",
         kept_until=NOW + timedelta(days=3),
+        usage=(ModelUsage("gemini", "gemini-3.8-live", {Meter.TEXT_IN: 900, Meter.AUDIO_OUT: 40}, 3, 1),),
+        shares=CallShares(total_ms=61_000, agent_ms=30_000, caller_ms=20_000, tools_ms=1_000, silence_ms=10_000),
     )
     assert closings.add(full) is True
     assert closings.closing(SessionId("HD_1")) == full

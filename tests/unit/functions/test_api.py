@@ -20,6 +20,7 @@ from functions.api.app import make_app
 from functions.api.calendar import CalendarDesk
 from functions.api.calls import CallDesk, Exchange
 from functions.api.cards import CardDesk
+from functions.api.reports import ReportDesk
 from functions.api.shipments import ShipmentDesk
 from functions.api.tasks import TaskDesk
 from functions.api.wiring import Api
@@ -81,9 +82,14 @@ class Office:
             cards=self._cards(),
             tasks=self._tasks(),
             accounts=AccountDesk(store=lambda: self.plane.bookings, profiles=lambda: PROFILES, clock=self.plane.clock),
+            reports=self._reports(),
         )
         app = make_app(lambda: api, Log(f"api-{next(_names)}", self.logged))
         self.handler = worker.submit(Mangum, app, "off").result()
+
+    def _reports(self) -> ReportDesk:
+        nobody: Any = None
+        return ReportDesk(shelf=lambda: nobody, ask=nobody, profiles=lambda: PROFILES, clock=self.plane.clock)
 
     def _cards(self) -> CardDesk:
         plane = self.plane

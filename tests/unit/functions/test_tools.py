@@ -12,6 +12,7 @@ from pokea.desk.agent import PHRASES
 from pokea.errors import Unavailable
 from pokea.ids import SessionId
 from pokea.toolkit import Level
+from pokea.usage import CallShares, Meter, ModelUsage
 from tests.support.control_plane import (
     CALLER,
     LINE,
@@ -156,6 +157,22 @@ def test_close_ends_the_call_and_keeps_what_was_heard(plane: ControlPlane) -> No
     )
     closing = plane.closings.closings[SESSION]
     assert [(said.who, said.text) for said in closing.transcript] == [("agent", "Hello"), ("caller", "Hi")]
+
+
+def test_close_keeps_what_the_models_used_and_how_the_time_was_spent(plane: ControlPlane) -> None:
+    usage = [{"engine": "gemini", "model": "m", "meters": {"text_in": 900}, "turns": 3, "silent_turns": 1}]
+    shares = {"total_ms": 9, "agent_ms": 2, "caller_ms": 3, "tools_ms": 0, "hold_ms": 0, "silence_ms": 4}
+    assert plane.tools(close_request(call_token(plane), usage=usage, shares=shares), None)["ok"] is True
+    closing = plane.closings.closings[SESSION]
+    assert closing.usage == (ModelUsage("gemini", "m", {Meter.TEXT_IN: 900}, 3, 1),)
+    assert closing.shares == CallShares(total_ms=9, agent_ms=2, caller_ms=3, silence_ms=4)
+
+
+@pytest.mark.parametrize("trimming", ["much", 7, None, {}, [[]], [{"engine": 7}], [{"meters": {"text_in": -1}}]])
+def test_no_close_is_refused_for_figures_that_are_none(plane: ControlPlane, trimming: object) -> None:
+    assert plane.tools(close_request(call_token(plane), usage=trimming, shares=trimming), None)["ok"] is True
+    closing = plane.closings.closings[SESSION]
+    assert (closing.usage, closing.shares) == ((), None)
 
 
 def test_a_call_that_lost_every_model_leaves_a_task_to_call_back_with_the_facts_so_far(plane: ControlPlane) -> None:

@@ -16,18 +16,26 @@ from local.processes import ROOT
 QUEUE_ARN = "arn:aws:sqs:eu-west-1:000000000000:pokea-deliveries-desk"
 
 
-def test_the_templates_rule_leads_to_its_queue() -> None:
-    (rule,) = load_rules(ROOT / "template.yaml")
-    assert rule.targets == {"deliveries": "DeliveriesQueue"}
-    assert json.loads(rule.pattern) == {"source": ["pokea"], "detail-type": ["ShipmentOutForDelivery"]}
+def test_the_templates_rules_lead_to_their_queues() -> None:
+    rules = {rule.logical_id: rule for rule in load_rules(ROOT / "template.yaml")}
+    assert {name: dict(rule.targets) for name, rule in rules.items()} == {
+        "OutForDeliveryRule": {"deliveries": "DeliveriesQueue"},
+        "CampaignCdrRule": {"settler": "CampaignEndedQueue"},
+        "CampaignEventsRule": {"webhooks": "WebhooksQueue"},
+    }
+    assert all(json.loads(rule.pattern)["source"] == ["pokea"] for rule in rules.values())
 
 
-def test_the_rule_names_what_the_api_emits() -> None:
+def test_the_rules_name_what_is_emitted() -> None:
     from pokea.adapters.event_bus import SOURCE
+    from pokea.campaigns.settling import Told
+    from pokea.cdr_news import EVENT as SETTLED
     from pokea.delivery_calls import EVENT
 
-    (rule,) = load_rules(ROOT / "template.yaml")
-    assert json.loads(rule.pattern) == {"source": [SOURCE], "detail-type": [EVENT]}
+    rules = {rule.logical_id: json.loads(rule.pattern) for rule in load_rules(ROOT / "template.yaml")}
+    assert rules["OutForDeliveryRule"] == {"source": [SOURCE], "detail-type": [EVENT]}
+    assert rules["CampaignCdrRule"]["detail-type"] == [SETTLED]
+    assert rules["CampaignEventsRule"]["detail-type"] == [told.value for told in Told]
 
 
 def test_a_target_that_is_no_queue_is_refused(tmp_path: Path) -> None:

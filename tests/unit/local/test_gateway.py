@@ -23,6 +23,9 @@ from pokea.adapters.settings import BadSettings
 ROOT = Path(__file__).resolve().parents[3]
 ENVIRON = {
     "POKEA_CORE_TABLE": "core",
+    "POKEA_CDRS_TABLE": "cdrs",
+    "POKEA_CAMPAIGNS_TABLE": "campaigns",
+    "POKEA_REPORTS_BUCKET": "reports",
     "POKEA_PUBLIC_URL": "http://127.0.0.1:1",
     "POKEA_BRIDGE_URL": "ws://127.0.0.1:2",
     "POKEA_WEBHOOK_PATH_SECRET": "path-secret-of-the-desk",

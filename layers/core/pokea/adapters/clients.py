@@ -7,17 +7,19 @@ boto3 is imported inside the functions: a process that never reaches a store doe
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from botocore.config import Config
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_events import EventBridgeClient
+    from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
 
 CONNECT_TIMEOUT_S = 1.0
 READ_TIMEOUT_S = 2.0
 LONG_POLL_TIMEOUT_S = 5.0  # a queue may be asked to wait two seconds for a message
+UPLOAD_TIMEOUT_S = 10.0
 MAX_CONNECTIONS = 32  # kept open per process and service; more are opened when needed and closed after use
 
 
@@ -61,6 +63,38 @@ def events() -> EventBridgeClient:
         user_agent_extra="pokea",
     )
     client: EventBridgeClient = boto3.client("events", config=config)
+    return client
+
+
+@cache
+def scheduler() -> Any:
+    """The EventBridge Scheduler client of this process. Putting the same schedule twice does no harm, so the SDK may try again."""
+    import boto3
+    from botocore.config import Config
+
+    config = Config(
+        connect_timeout=CONNECT_TIMEOUT_S,
+        read_timeout=READ_TIMEOUT_S,
+        retries={"total_max_attempts": 2, "mode": "standard"},
+        user_agent_extra="pokea",
+    )
+    return boto3.client("scheduler", config=config)
+
+
+@cache
+def s3() -> S3Client:
+    """The S3 client of this process. Putting the same object twice does no harm, so the SDK may try again."""
+    import boto3
+    from botocore.config import Config
+
+    config = Config(
+        connect_timeout=CONNECT_TIMEOUT_S,
+        read_timeout=UPLOAD_TIMEOUT_S,
+        retries={"total_max_attempts": 3, "mode": "standard"},
+        signature_version="s3v4",
+        user_agent_extra="pokea",
+    )
+    client: S3Client = boto3.client("s3", config=config)
     return client
 
 

@@ -39,6 +39,8 @@ class HookSettings(StoreSettings):
 
     webhook_auth: WebhookAuth = setting("POKEA_WEBHOOK_AUTH", webhook_auth, WebhookAuth.PATH)  # noqa: RUF009 - a field
     ended_queue_url: str = setting("POKEA_ENDED_QUEUE_URL", url("https", "http"), "")
+    cdr_queue_url: str = setting("POKEA_CDR_QUEUE_URL", url("https", "http"), "")
+    campaign_ended_queue_url: str = setting("POKEA_CAMPAIGN_ENDED_QUEUE_URL", url("https", "http"), "")
     bare_hex: bool = setting("POKEA_WEBHOOK_BARE_HEX", switch, False)
 
 

@@ -15,6 +15,7 @@ from pokea.adapters.dynamo_items import Item, Key, instant, keyed
 from pokea.adapters.dynamo_table import ConditionFailed, DynamoTable, Put
 from pokea.ids import BusinessId, SessionId
 from pokea.sautikit.closings import CloseReason, Closing, Fact, RecordingPointer, Said, ToolUse
+from pokea.usage import shares_from_json, shares_to_json, usage_from_json, usage_to_json
 
 TRANSCRIPT_KEPT = timedelta(days=30)  # where nothing else is said
 
@@ -58,6 +59,12 @@ def _content(closing: Closing) -> Item:
         content["handoff"] = {"S": closing.handoff}
     if closing.kept_until is not None:
         content["kept_until"] = {"S": instant(closing.kept_until)}
+    if closing.usage:
+        content["usage"] = {"S": _dump(usage_to_json(closing.usage))}
+    if closing.shares is not None:
+        content["shares"] = {"S": _dump(shares_to_json(closing.shares))}
+    if closing.answerer:
+        content["answerer"] = {"S": closing.answerer}
     return content
 
 
@@ -79,6 +86,9 @@ def _read(session_id: SessionId, item: Mapping[str, Any]) -> Closing:
         recording=None if recording is None else RecordingPointer(*recording),
         handoff=item["handoff"]["S"] if "handoff" in item else None,
         kept_until=None if kept_until is None else datetime.fromisoformat(kept_until["S"]),
+        usage=usage_from_json(_load(item, "usage", [])),
+        shares=shares_from_json(_load(item, "shares", None)),
+        answerer=item.get("answerer", {"S": ""})["S"],
     )
 
 

@@ -12,6 +12,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pokea.adapters.dynamo_errors import (
@@ -62,6 +63,21 @@ class Put:
     item: Item
     read_version: int | None
     what: str  # "slot", "appointment", …: named in the Conflict when this fence fails
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """One item that a change takes away, whatever it holds."""
+
+    key: Key
+
+
+@dataclass(frozen=True, slots=True)
+class Summed:
+    """Whole numbers that a change adds to attributes of one item; neither the item nor an attribute need exist."""
+
+    key: Key
+    amounts: Mapping[str, int]
 
 
 class RetryBudget:
@@ -149,9 +165,24 @@ class DynamoTable:
             condition += " AND begins_with(sk, :sk)"
         yield from self._pages(condition, values, ConsistentRead=True)
 
-    def query_index(self, gsi1pk: str) -> Iterator[Stored]:
-        """Every item of one index partition, in key order. The index lags behind the table: for reports only."""
-        yield from self._pages("gsi1pk = :pk", {":pk": {"S": gsi1pk}}, IndexName="gsi1")
+    def query_after(self, pk: str, after: str, limit: int) -> list[Stored]:
+        """At most `limit` items of one partition behind the sort key `after` ("": from the first one), in key order."""
+        values = {":pk": {"S": pk}}
+        condition = "pk = :pk"
+        if after:
+            values[":after"] = {"S": after}
+            condition += " AND sk > :after"
+        return list(islice(self._pages(condition, values, ConsistentRead=True, Limit=limit), limit))
+
+    def query_index(self, gsi1pk: str, *, up_to: str = "", page: int = 0) -> Iterator[Stored]:
+        """Every item of one index partition, in key order. The index lags behind the table: for reports only, and for work that reads what
+        it found again. `up_to`: the last sort key that counts. `page`: items per request, for who wants few."""
+        values = {":pk": {"S": gsi1pk}}
+        condition = "gsi1pk = :pk"
+        if up_to:
+            values[":up_to"] = {"S": up_to}
+            condition += " AND gsi1sk <= :up_to"
+        yield from self._pages(condition, values, IndexName="gsi1", **({"Limit": page} if page else {}))
 
     def put(self, put: Put) -> None:
         """Raises ConditionFailed with the stored item, unless that item is this very write."""
@@ -165,14 +196,15 @@ class DynamoTable:
     def delete(self, key: Key) -> None:
         self._attempt(self._client.delete_item, {"TableName": self.name, "Key": _key_item(key)}, writes=True)
 
-    def transact(self, puts: Sequence[Put], write_id: str) -> None:
+    def transact(self, puts: Sequence[Put], write_id: str, others: Sequence[Gone | Summed] = ()) -> None:
         """All or nothing. `write_id` (at most 36 characters) names this write; the same write sent again is applied once.
 
         Raises Conflict("stale") whose facts name what had changed.
         """
-        if len(puts) > TRANSACTION_ACTIONS:
-            raise Misuse("change_too_large", f"{len(puts)} items in one change (at most {TRANSACTION_ACTIONS})")
+        if (count := len(puts) + len(others)) > TRANSACTION_ACTIONS:
+            raise Misuse("change_too_large", f"{count} items in one change (at most {TRANSACTION_ACTIONS})")
         actions = [{"Put": _put_action(self.name, put, write_id)} for put in puts]
+        actions += [_other_action(self.name, other) for other in others]
         request = {"TransactItems": actions, "ClientRequestToken": write_id}
         try:
             self._attempt(self._client.transact_write_items, request, writes=True)
@@ -254,6 +286,16 @@ def _put_action(table: str, put: Put, write_id: str) -> dict[str, Any]:
         action["ConditionExpression"] = "version = :read_version"
         action["ExpressionAttributeValues"] = {":read_version": {"N": str(put.read_version)}}
     return action
+
+
+def _other_action(table: str, other: Gone | Summed) -> dict[str, Any]:
+    target: dict[str, Any] = {"TableName": table, "Key": _key_item(other.key)}
+    if isinstance(other, Gone):
+        return {"Delete": target}
+    names = {f"#{number}": name for number, name in enumerate(other.amounts)}
+    values = {f":{number}": {"N": str(amount)} for number, amount in enumerate(other.amounts.values())}
+    target["UpdateExpression"] = "ADD " + ", ".join(f"#{number} :{number}" for number in range(len(names)))
+    return {"Update": {**target, "ExpressionAttributeNames": names, "ExpressionAttributeValues": values}}
 
 
 def _key_item(key: Key) -> Item:

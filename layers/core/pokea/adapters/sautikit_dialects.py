@@ -17,6 +17,7 @@ class Dialect:
     list_calls: str = "/v1/calls"
     hang_up: str = "/v1/calls/{id}/hangup"
     list_numbers: str = "/v1/numbers"
+    wallet: str = "/v1/wallet"
     claim_number: str
     route_number: str
     route_method: str
@@ -43,6 +44,7 @@ LIVE = Dialect(
 
 DOCUMENTED = Dialect(
     place_call="/v1/calls/originate",
+    wallet="/v1/wallet/balance",
     claim_number="/v1/numbers/{id}/claim",
     route_number="/v1/numbers/{id}",
     route_method="PATCH",

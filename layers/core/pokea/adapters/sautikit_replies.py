@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from pokea.errors import CallError, Conflict, Denied, Indeterminate, NotFound, RejectedInput, Unavailable
+from pokea.wallet import FUNDS
 
 _DEFAULT_RETRY_S = 1.0
 _MAX_RETRY_S = 3_600.0
 _OVERLOADED = frozenset({429, 503})
-_FUNDS = "wallet.insufficient_funds"
 
 
 def classify(
@@ -56,7 +56,7 @@ def not_sent() -> Unavailable:
 
 def _refusal(status: int, code: str, facts: dict[str, object]) -> CallError | None:
     if status == 402:
-        return Denied(_FUNDS, "the carrier's wallet is empty", facts=facts)
+        return Denied(FUNDS, "the carrier's wallet is empty", facts=facts)
     if status in (401, 403):
         return Denied(code, "the carrier refused our credentials or their scope", facts=facts)
     if status in (404, 410):

@@ -1,4 +1,4 @@
-"""The carrier's REST API: place, look up, list and hang up calls; list, claim and route numbers.
+"""The carrier's REST API: place, look up, list and hang up calls; list, claim and route numbers; the wallet.
 
     Carrier(CarrierSettings(...)).place_call(...)          blocking, for Lambda functions
     await AsyncCarrier(CarrierSettings(...)).hang_up(...)  for the media bridge, which only ever ends calls
@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -29,7 +30,9 @@ from pokea.adapters.sautikit_dialects import LIVE, Dialect
 from pokea.adapters.sautikit_replies import classify, not_sent, unanswered
 from pokea.errors import CallError, Unavailable
 from pokea.ids import CallId, SessionId
+from pokea.money import MINOR_DIGITS, Money
 from pokea.phone_numbers import E164
+from pokea.wallet import Balance
 
 if TYPE_CHECKING:
     import httpx
@@ -123,6 +126,7 @@ class Carrier:
         self._dialect = settings.dialect
         self._transport = transport
         self._client: httpx.Client | None = None
+        self._connecting = threading.Lock()
 
     def place_call(
         self,
@@ -163,6 +167,11 @@ class Carrier:
         reply = self._send(Request("GET", self._dialect.list_numbers))
         return tuple(_owned_number(row) for row in _rows(reply, "numbers", "data", "items"))
 
+    def wallet(self) -> Balance:
+        """What is left of the prepaid money. Raises Denied (a key without the scope wallet.read), or Unavailable, also for a reply that
+        does not say it: an unread balance is not 0."""
+        return _balance(self._send(Request("GET", self._dialect.wallet)))
+
     def claim_number(self, inventory_id: str) -> Mapping[str, object]:
         """Rent a number from the inventory. Costs money, so it is not repeated; raises Indeterminate when the outcome is unknown."""
         path = self._dialect.claim_number.format(id=_segment(inventory_id))
@@ -193,13 +202,19 @@ class Carrier:
                     raise
                 self._pause(error.retry_after_s * PAUSE_SHARE)
 
+    def _connected(self) -> httpx.Client:
+        import httpx
+
+        with self._connecting:  # a client that nobody holds would never be closed
+            if self._client is None:
+                self._client = httpx.Client(**_client_options(self._settings), transport=self._transport)
+            return self._client
+
     def _send(self, request: Request) -> Mapping[str, object]:
         import httpx
 
-        if self._client is None:
-            self._client = httpx.Client(**_client_options(self._settings), transport=self._transport)
         try:
-            reply = self._client.request(request.method, request.path, **_arguments(request))
+            reply = self._connected().request(request.method, request.path, **_arguments(request))
         except httpx.HTTPError as error:
             raise _transport_error(error, request) from None
         return _decoded(request, reply.status_code, reply.headers, reply.content)
@@ -334,6 +349,16 @@ def _owned_number(row: Mapping[str, object]) -> OwnedNumber:
         voice_callback_url=_optional_text(row, "voice_callback_url", "voice_url", "routing_url"),
         events_url=_optional_text(row, "events_url"),
     )
+
+
+def _balance(reply: Mapping[str, object]) -> Balance:
+    wallet = _unwrap(reply, "wallet", "data")
+    minor, currency = wallet.get("balance_minor"), wallet.get("currency")
+    if type(minor) is not int or not isinstance(currency, str) or currency not in MINOR_DIGITS:
+        raise Unavailable("wallet_unreadable", "the carrier's reply does not say what the wallet holds")
+    low = wallet.get("low_balance_threshold_minor")
+    threshold = Money.from_minor(low, currency).micros if type(low) is int and low >= 0 else None
+    return Balance(Money.from_minor(minor, currency).micros, currency, threshold)
 
 
 def _optional_text(row: Mapping[str, object], *names: str) -> str | None:

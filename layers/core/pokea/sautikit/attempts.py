@@ -21,6 +21,7 @@ from pokea.lines import Line
 from pokea.phone_numbers import E164
 from pokea.ports import CallStore
 from pokea.sautikit.labels import attempt_session, label_of
+from pokea.spend import Need, SpendGuard
 
 _ASKED = "asked"  # marks an attempt as asked for, exactly once and before the carrier hears of it
 MAX_CONTEXT_CHARS = 4_000
@@ -99,18 +100,31 @@ def attempt_of(request: OutboundRequest, now: datetime) -> Call:
 
 
 def place(
-    request: OutboundRequest, *, store: CallStore, telephony: Telephony, voice_callback_url: str, now: datetime
+    request: OutboundRequest,
+    *,
+    store: CallStore,
+    telephony: Telephony,
+    voice_callback_url: str,
+    now: datetime,
+    guard: SpendGuard | None = None,
+    need: Need = Need.CALL,
 ) -> Outcome:
     """Ring `request.to_number` once. Asked again with the same key it answers what is known, and rings nobody.
 
-    Raises Conflict when the key was used for another wish, and what the carrier's refusal means. When the carrier did not answer the
-    outcome is UNKNOWN: the attempt stays on record and its hooks settle it.
+    Raises Conflict when the key was used for another wish, what the guard of the business's money says, and what the carrier's refusal
+    means. After a word of the guard's the same key works once there is money: the carrier was not asked. When the carrier did not answer
+    the outcome is UNKNOWN: the attempt stays on record and its hooks settle it.
     """
     wanted = attempt_of(request, now)
-    label = label_of(request.line.business_id, request.idempotency_key)
+    business_id = request.line.business_id
+    label = label_of(business_id, request.idempotency_key)
     attempt = store.create_call(wanted)
     if _wish(attempt) != _wish(wanted):
         raise Conflict("idempotency_key_reused", "this Idempotency-Key belongs to another request")
+    if outcome_of(attempt).progress is not Progress.UNKNOWN:
+        return outcome_of(attempt)  # whether there is money for another call is nothing to it
+    if guard is not None:
+        guard.admit(business_id, label, request.to_number, need, now)  # once for a label
     if not store.first_sight(attempt.session_id, _ASKED, now):
         return outcome_of(attempt)
     try:
@@ -122,8 +136,12 @@ def place(
             idempotency_key=label,
         )
     except Indeterminate:
+        if guard is not None:
+            guard.unsure(business_id, label, now)
         return outcome_of(attempt)
     except CallError as error:
+        if guard is not None:
+            guard.release(business_id, label, now)
         store.put_call(replace(attempt, status=CallStatus.FAILED, ended_at=now, hangup_cause=error.code))
         raise
     known = replace(attempt, carrier_call_id=placed.call_id, placed_as=placed.session_id)

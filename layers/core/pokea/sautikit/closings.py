@@ -12,6 +12,7 @@ from pokea.call_status import CallStatus
 from pokea.calls import Call, Direction
 from pokea.events import CallEnded
 from pokea.ids import BusinessId, SessionId
+from pokea.usage import CallShares, ModelUsage
 
 CLOSE_COMES_WITHIN_S = 300  # of the carrier's word that a call is over; later nobody will tell how it ended
 DIAL_SETTLES_S = 60  # after the telephone has stopped ringing
@@ -71,7 +72,9 @@ class Closing:
     """`truncated` tells that the transcript was cut to what can be kept: its latest part.
 
     latency_ms: of each turn, from the caller's last speech to the first sample of the answer heard. handoff: id of the hand-off that the
-    call ended in or tried last. kept_until: when it may be tidied away. What follows `closed_at` is unknown of calls on older bridges.
+    call ended in or tried last. kept_until: when it may be tidied away. usage: what each model counted. shares: how the time was spent.
+    answerer: who picked up a placed call, as the bridge heard it: "person", "machine", "fax", "silence", or "" where nobody judged it.
+    What follows `closed_at` is unknown of calls on older bridges.
     """
 
     session_id: SessionId
@@ -88,6 +91,9 @@ class Closing:
     recording: RecordingPointer | None = None
     handoff: str | None = None
     kept_until: datetime | None = None
+    usage: tuple[ModelUsage, ...] = ()
+    shares: CallShares | None = None
+    answerer: str = ""
 
 
 class Closings(Protocol):

@@ -15,6 +15,10 @@ def attempt_session(client_request_id: str) -> SessionId:
     return SessionId(_PREFIX + client_request_id)
 
 
+def is_attempt(session_id: SessionId) -> bool:
+    return session_id.startswith(_PREFIX)
+
+
 def label_of(business_id: BusinessId, idempotency_key: str) -> str:
     """An opaque label: letters and digits only, because the carrier drops labels with anything else from its hooks."""
     digest = hashlib.sha256(json.dumps([business_id, idempotency_key]).encode()).hexdigest()

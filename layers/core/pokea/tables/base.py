@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import date
 from itertools import pairwise
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from pokea.errors import RejectedInput
 from pokea.hours import WEEKDAYS, Opening, OpeningHours
@@ -78,3 +79,16 @@ def in_every_language(texts: Mapping[str, object], languages: list[str], key: st
     for language in languages:
         if language not in texts:
             raise ValueError(f"{key}.{language}: is missing")
+
+
+_KEYED = re.compile(r"^(?:Value error, )?(?:(?P<key>[a-z][\w.]*): )?(?P<problem>.*)$", re.DOTALL)
+
+
+def first_problem(problem: ValidationError) -> tuple[str, str]:
+    """pydantic's first complaint as the key it is about and one line. A check across keys begins its message with the key it means."""
+    first = problem.errors()[0]
+    path = ".".join(str(part) for part in first["loc"] if part != "[key]")
+    said = _KEYED.fullmatch(" ".join(first["msg"].split()))
+    key = path or (said["key"] if said and said["key"] else "")
+    text = said["problem"] if said else first["msg"]
+    return key, text[:1].lower() + text[1:]

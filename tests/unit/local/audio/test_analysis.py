@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from local.audio.analysis import (
+    Haystack,
     Recording,
     Segment,
     barge_in_stop_ms,
@@ -144,3 +145,15 @@ def test_a_sound_is_found_in_a_channel_at_any_level_and_a_stranger_is_not(level:
     assert likeness(other, line.astype(np.int16)) < 0.1
     assert likeness(line.astype(np.int16), voice) == 0.0
     assert likeness(voice, np.zeros(9000, np.int16)) == 0.0
+
+
+@pytest.mark.parametrize("length", [100, 15_000, 15_744, 70_001])
+def test_many_sounds_are_looked_for_as_one_is(length: int) -> None:
+    rng = np.random.default_rng(2)
+    line = rng.normal(0, 1000, length).astype(np.int16)
+    hay = Haystack(line, 640)
+    for size in (1, 80, 640):
+        for sound in (line[-size:], line[:size], rng.normal(0, 900, size).astype(np.int16)):
+            if len(sound) <= len(line):
+                assert hay.likeness(sound) == pytest.approx(likeness(sound, line), abs=1e-6)
+    assert hay.likeness(line[:0]) == 0.0

@@ -340,6 +340,28 @@ def test_a_line_is_followed_by_another_though_nobody_answers_and_only_then_the_c
     assert call.caller.hung_up
 
 
+def test_what_follows_a_line_waits_until_the_caller_may_and_until_nobody_speaks() -> None:
+    may: list[bool] = []
+    rules = [
+        Rule("take the call", "Yes", times=1, follow=("Hello there", 1000)),
+        Rule("", "Goodbye", times=1, hang_up_after_ms=0),
+    ]
+    call = converse(rules, may_follow=lambda: bool(may))
+    call.agent.say("Do you take the call?", 1000)
+    call.run(6000)
+    assert call.lines == ["Yes"]
+    call.agent.say("One moment.", 1500)
+    call.run(400)
+    may.append(True)
+    call.run(1000)
+    assert call.lines == ["Yes"], "the agent was still speaking"
+    call.run(3000)
+    assert call.lines == ["Yes", "Hello there"], "what the agent said in between needs no answer"
+    call.agent.say("Hello.", 800)
+    call.run(4000)
+    assert call.lines[2:] == ["Goodbye"]
+
+
 def test_who_is_rung_may_speak_first() -> None:
     call = converse([Rule("^$", "Goodbye", times=1)], greeting="Front desk")
     call.run(3000)
