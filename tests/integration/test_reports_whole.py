@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import boto3
 import httpx
 import pytest
 
@@ -47,6 +48,9 @@ async def running(aws: RunningAws, monkeypatch: pytest.MonkeyPatch) -> AsyncIter
     }
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # it keeps the credentials of whichever test came first
+    for client in (clients.dynamodb, clients.s3, clients.sqs, clients.events):
+        client.cache_clear()
     async with serve(port=port) as gateway:
         yield gateway
     for client in (clients.dynamodb, clients.s3, clients.sqs, clients.events):
