@@ -149,15 +149,13 @@ class Planner:
     def _queue(self, sight: Sight, most: int, now: datetime) -> int:
         """Claims and sends at most `most`. Whoever may not be rung now is put off on the way, and takes no place."""
         store, campaign = self._world.shelves().campaigns, sight.campaign
-        queued, seen = 0, set[str]()
+        queued, seen = 0, _Seen()
         while queued < most and not self._is_over():
-            # The index may still show those who were moved a moment ago, and must not hide the others behind them.
-            limit = min(PAGE, max(most - queued, LEAST_READ)) + len(seen)
+            limit = min(PAGE, max(most - queued, LEAST_READ)) + seen.in_the_way
             due = store.due(campaign.business_id, campaign.campaign_id, now, limit)
-            fresh = [contact for contact in due if contact.contact_id not in seen][: most - queued]
+            fresh = seen.fresh(due, most - queued)
             if not fresh:
                 break
-            seen.update(contact.contact_id for contact in fresh)
             claimed = self._claimed(fresh, campaign, now)
             self._send(claimed, queued, sight)
             queued += len(claimed)
@@ -211,13 +209,11 @@ class Planner:
     def _sweep(self, campaign: Campaign, reason: str) -> None:
         """Nobody of the list is rung any more; whoever is being rung is left to the end of that call."""
         for state in (ContactState.WAITING, ContactState.CLAIMED):
-            seen: set[str] = set()
+            seen = _Seen()
             while not self._is_over():
-                queued = self._in_state(campaign, state, PAGE + len(seen))
-                fresh = [contact for contact in queued if contact.contact_id not in seen]
+                fresh = seen.fresh(self._in_state(campaign, state, PAGE + seen.in_the_way), PAGE)
                 if not fresh:
                     break
-                seen.update(contact.contact_id for contact in fresh)
                 self._each(lambda contact: self._put(moves.excluded(contact, reason)), fresh)
 
     def _in_state(self, campaign: Campaign, state: ContactState, limit: int = 1_000) -> tuple[Contact, ...]:
@@ -251,6 +247,24 @@ class Planner:
     def _count(self, metric: str, value: int) -> None:
         if value:
             self._log.count(metric, value)
+
+
+class _Seen:
+    """Contacts that were moved a moment ago. The index may still show them, and they must not hide the others behind them.
+
+    `in_the_way`: so many more have to be read for that.
+    """
+
+    def __init__(self) -> None:
+        self._ids: set[str] = set()
+        self.in_the_way = 0
+
+    def fresh(self, found: Sequence[Contact], most: int) -> list[Contact]:
+        new = [contact for contact in found if contact.contact_id not in self._ids]
+        taken = new[:most]
+        self._ids.update(contact.contact_id for contact in taken)
+        self.in_the_way = len(found) - len(new) + len(taken)
+        return taken
 
 
 def wants_a_look(campaign: Campaign) -> bool:

@@ -63,6 +63,6 @@ def deaf_to_tones() -> Iterator[None]:
 
 @contextmanager
 def judging_by_the_line() -> Iterator[None]:
-    """A pause is what is as quiet as the line, not what is softer than the voice."""
-    with mock.patch.object(first_sounds, "_SOFTER", 0.0):
+    """A pause is what is as quiet as the line, not what is softer than the voice; nobody is further away than another."""
+    with mock.patch.multiple(first_sounds, _SOFTER=0.0, _NEAR=0.0):
         yield
