@@ -29,6 +29,7 @@ from functions.settler.clerk import Shelves as SettlerShelves
 from functions.settler.news import Newsroom
 from pokea.adapters.observability import Log
 from pokea.adapters.sautikit_rest import PlacedCall
+from pokea.billing.wallet import Standing
 from pokea.calls import Call, CallStatus, Direction
 from pokea.campaigns.campaign import Campaign, CampaignState, Retry, Voicemail
 from pokea.campaigns.contact import Consent, Contact, ContactState, Disposition
@@ -44,7 +45,6 @@ from pokea.phone_numbers import E164
 from pokea.ports import Change
 from pokea.profile import load_profiles
 from pokea.sautikit.closings import CloseReason, Closing, Said
-from pokea.wallet import Standing
 
 BUSINESS = BusinessId("mizani")
 BEGINS = datetime(2026, 11, 23, 4, 30, tzinfo=UTC)  # a Monday, 07:30 in Nairobi: half an hour before calls are lawful

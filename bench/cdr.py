@@ -33,13 +33,13 @@ from functions.cdr.reporter import Reporter
 from functions.cdr.sweep import Sweeper
 from functions.cdr.wiring import Parts
 from pokea.adapters.observability import Log
-from pokea.business_deck import deck_for
+from pokea.billing.business_deck import deck_for
+from pokea.billing.cdr import Cdr
+from pokea.billing.model_cost import prices_of
 from pokea.calls import Call, CallStatus, Direction
-from pokea.cdr import Cdr
 from pokea.clock import ManualClock
 from pokea.ids import BusinessId, SessionId
 from pokea.lines import PACKAGED
-from pokea.model_cost import prices_of
 from pokea.phone_numbers import E164
 from pokea.profile import Profile, load_profiles
 from pokea.sautikit.closings import CloseReason, Closing

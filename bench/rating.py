@@ -17,9 +17,9 @@ import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from pokea.call_leg import CallLeg, Direction
-from pokea.rate_deck import Pulse, RateDeck, RateRow
-from pokea.rating import Charge, Rater
+from pokea.billing.call_leg import CallLeg, Direction
+from pokea.billing.rate_deck import Pulse, RateDeck, RateRow
+from pokea.billing.rating import Charge, Rater
 
 RECORDS = 1_000_000
 LIMIT_S = 5.0

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from bridge.core.cascade_frames import Speak, Stage, TokensUsed, Transcribe
 from bridge.core.frames import ServiceUsed, UsageReported
-from pokea.usage import Meter
+from pokea.billing.usage import Meter
 
 
 def used(tokens: TokensUsed) -> UsageReported:

@@ -27,8 +27,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bridge.core.frames import EndCall
+from pokea.billing.usage import shares_to_json, usage_to_json
 from pokea.errors import Misuse
-from pokea.usage import shares_to_json, usage_to_json
 
 BODY_BYTES = 64 * 1024  # no event comes near it
 HEAD_BYTES = 8

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, TypeAlias
 
-from pokea.usage import CallShares, ModelUsage
-from pokea.usage import Meter as Meter  # a word of the frames, which is all that codecs know
+from pokea.billing.usage import CallShares, ModelUsage
+from pokea.billing.usage import Meter as Meter  # a word of the frames, which is all that codecs know
 
 FRAME_MS = 20
 MODEL_IN_HZ = 16_000  # what most models are fed

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeAlias
 
 from bridge.core.playout import Utterance
-from pokea.usage import CallShares
+from pokea.billing.usage import CallShares
 
 Stretch: TypeAlias = tuple[int, int]  # from, to: milliseconds of the call
 _KEPT = 16_384  # numbers of each kind, two for a stretch: four hours of turns of a second each

@@ -15,7 +15,7 @@ from enum import Enum, auto
 
 from bridge.core.engines import Engine
 from bridge.core.frames import ServiceUsed, UsageReported
-from pokea.usage import Meter, ModelUsage
+from pokea.billing.usage import Meter, ModelUsage
 
 
 class _Turn(Enum):

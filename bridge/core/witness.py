@@ -13,9 +13,9 @@ from bridge.core.time_shares import Stretch, TimeShares
 from bridge.core.turn_clock import TurnClock
 from bridge.core.uplink import Uplink
 from bridge.core.voice import Voice
+from pokea.billing.usage import CallShares
 from pokea.retention import RECORDING_TOOL
-from pokea.said_answers import yes_or_no
-from pokea.usage import CallShares
+from pokea.spoken.answers import yes_or_no
 
 
 class Witness:

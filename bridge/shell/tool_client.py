@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from bridge.core.context import CallContext, Owner, parse_context, parse_owner
 from bridge.core.frames import Asked, CallTool, EndCall, HandoffBegun, HandoffTold, ToolReturned
+from pokea.billing.usage import shares_to_json, usage_to_json
 from pokea.errors import (
     CallError,
     Conflict,
@@ -25,7 +26,6 @@ from pokea.errors import (
     Unavailable,
 )
 from pokea.sautikit.closings import RecordingPointer
-from pokea.usage import shares_to_json, usage_to_json
 
 _KINDS: dict[str, type[CallError]] = {
     kind.__name__: kind

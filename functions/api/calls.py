@@ -12,6 +12,8 @@ from fastapi import APIRouter, Depends, Header
 from functions.api.doorman import CALLS_WRITE, holder
 from functions.api.schemas import ERRORS, MAX_IDEMPOTENCY_KEY_CHARS, CallAccepted, NewCall
 from pokea import agents
+from pokea.billing.spend import SpendGuard
+from pokea.billing.wallet import Standing, may_ring
 from pokea.clock import Clock
 from pokea.consent import is_suppressed
 from pokea.errors import Denied, RejectedInput
@@ -21,8 +23,6 @@ from pokea.phone_numbers import E164
 from pokea.ports import CallStore, Records
 from pokea.profile import Profile
 from pokea.sautikit.attempts import OutboundRequest, Progress, Telephony, place
-from pokea.spend import SpendGuard
-from pokea.wallet import Standing, may_ring
 
 if TYPE_CHECKING:
     from functions.api.wiring import Api

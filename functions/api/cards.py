@@ -23,7 +23,7 @@ from pokea.ids import BusinessId
 from pokea.phone_numbers import E164
 from pokea.ports import Records
 from pokea.profile import Profile
-from pokea.spoken import iso_local
+from pokea.spoken.aloud import iso_local
 from pokea.transfer import HANDOFF, Handoff
 from pokea.words import WORDS
 

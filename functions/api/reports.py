@@ -16,12 +16,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from functions.api.doorman import REPORTS_READ, REPORTS_WRITE, holder
 from functions.api.schemas import ERRORS, ErrorBody
 from pokea.adapters.report_bucket import LINK_S
-from pokea.billing_period import Period, as_asked, asked_for, must_have_begun, period_of
+from pokea.billing.period import Period, as_asked, asked_for, must_have_begun, period_of
+from pokea.billing.statements.places import statement_key
 from pokea.clock import Clock
 from pokea.errors import NotFound, Unavailable
 from pokea.ids import BusinessId
 from pokea.profile import Profile
-from pokea.statements.places import statement_key
 
 if TYPE_CHECKING:
     from functions.api.wiring import Api

@@ -29,11 +29,11 @@ from pokea.adapters.settings import load
 from pokea.adapters.spend_books import spend_ledger
 from pokea.adapters.system_clock import SystemClock
 from pokea.adapters.tokens import TokenSigner
+from pokea.billing.wallet_book import WalletBook, WatchedTelephony
 from pokea.errors import NotFound
 from pokea.ids import BusinessId
 from pokea.lines import load_lines
 from pokea.profile import Profile, load_profiles
-from pokea.wallet_book import WalletBook, WatchedTelephony
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
+from pokea.billing.cdr import Cdr
 from pokea.campaigns.contact import Contact
 from pokea.campaigns.ports import CampaignStore
 from pokea.campaigns.results import ResultRow, row_of
-from pokea.cdr import Cdr
 from pokea.ids import BusinessId, SessionId
 from pokea.leads import LEAD
 from pokea.ports import CallStore, CdrStore, Records

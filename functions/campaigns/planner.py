@@ -15,6 +15,7 @@ from typing import Protocol
 from functions.campaigns.lost_calls import LostCalls
 from functions.campaigns.messages import claim_of
 from pokea.adapters.observability import Log
+from pokea.billing.wallet import Standing, may_ring_unasked
 from pokea.campaigns import finishing, health, moves, planning, steering
 from pokea.campaigns.campaign import Campaign, CampaignState
 from pokea.campaigns.contact import Contact, ContactState, Disposition
@@ -25,7 +26,6 @@ from pokea.clock import Clock
 from pokea.errors import Conflict
 from pokea.ids import BusinessId, SessionId
 from pokea.ports import Records
-from pokea.wallet import Standing, may_ring_unasked
 
 PAGE = 500  # contacts that are read at once
 LEAST_READ = 50

@@ -18,7 +18,11 @@ from pokea.adapters.control_settings import secrets_of
 from pokea.adapters.observability import Log
 from pokea.adapters.settings import BadSettings, load
 from pokea.adapters.system_clock import SystemClock
-from pokea.business_deck import deck_for
+from pokea.billing.business_deck import deck_for
+from pokea.billing.rate_deck import RateDeck
+from pokea.billing.rating import Rater
+from pokea.billing.spend_quote import minute_micros
+from pokea.billing.wallet_book import WalletBook
 from pokea.campaigns.campaign import Campaign
 from pokea.campaigns.country_policy import policies_for
 from pokea.campaigns.ports import CampaignStore
@@ -26,10 +30,6 @@ from pokea.campaigns.seeking import CallList
 from pokea.errors import NotFound
 from pokea.ids import BusinessId, SessionId
 from pokea.profile import Profile, load_profiles
-from pokea.rate_deck import RateDeck
-from pokea.rating import Rater
-from pokea.spend_quote import minute_micros
-from pokea.wallet_book import WalletBook
 
 if TYPE_CHECKING:
     from pokea.adapters.dynamo_calls import DynamoCallStore

@@ -17,17 +17,17 @@ from functions.cdr.messages import Ask, body_of
 from functions.cdr.polling import Patience, Pollster
 from functions.cdr.pricing import Prices
 from functions.cdr.reporter import Reporter, as_it_is
-from pokea.account import is_news, wants_carrier
 from pokea.adapters.observability import Log
+from pokea.billing.account import is_news, wants_carrier
+from pokea.billing.cdr import Cdr, Statement, Witness
+from pokea.billing.cdr_asking import next_look, put_off
+from pokea.billing.cdr_news import CdrNews, awaiting, is_awaited
+from pokea.billing.reconcile import legs_of, settle, settled_before, with_charges, with_model_cost
 from pokea.calls import Call
-from pokea.cdr import Cdr, Statement, Witness
-from pokea.cdr_asking import next_look, put_off
-from pokea.cdr_news import CdrNews, awaiting, is_awaited
 from pokea.clock import Clock, as_utc
 from pokea.errors import Misuse, NotFound, RejectedInput, Unavailable
 from pokea.ids import BusinessId, SessionId
 from pokea.profile import Profile
-from pokea.reconcile import legs_of, settle, settled_before, with_charges, with_model_cost
 from pokea.sautikit.carrier_record import carrier_legs
 
 CONTENT_BYTES = 60_000  # of one statement

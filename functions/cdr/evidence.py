@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Protocol
 
-from pokea.account import Account, carrier_records
+from pokea.billing.account import Account, carrier_records
 from pokea.call_record import CALL_RECORD
 from pokea.calls import Call
 from pokea.ids import BusinessId, SessionId

@@ -12,8 +12,8 @@ from fastapi.responses import JSONResponse
 
 from functions.cdr.schemas import ERRORS, MAX_DAYS, CallLegs, Queued, Wanted, leg_of
 from pokea.adapters.api_door import Doorman, business_of
-from pokea.cdr import Cdr
-from pokea.cdr_asking import is_settled
+from pokea.billing.cdr import Cdr
+from pokea.billing.cdr_asking import is_settled
 from pokea.errors import CallError, RejectedInput, Unauthorized, Unavailable
 from pokea.ids import BusinessId, SessionId
 

@@ -21,8 +21,8 @@ class _Message(BaseModel):
 
 
 class Ask(_Message):
-    """Look at this call. `said`: the bridge's own word, kept as it came. `attempt`: see `pokea.cdr_asking`. `again`: ask the carrier even
-    if everything is final."""
+    """Look at this call. `said`: the bridge's own word, kept as it came. `attempt`: see `pokea.billing.cdr_asking`. `again`: ask the
+    carrier even if everything is final."""
 
     call: CallName
     business: BusinessName

@@ -12,8 +12,8 @@ from datetime import datetime
 from typing import Protocol
 
 from pokea.adapters.observability import Log
+from pokea.billing.cdr import Statement, Witness
 from pokea.calls import Call
-from pokea.cdr import Statement, Witness
 from pokea.errors import CallError, NotFound
 from pokea.ids import BusinessId, CallId, SessionId
 from pokea.sautikit.carrier_record import carrier_leg

@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from threading import local
 
-from pokea.exchange import ExchangeRates
+from pokea.billing.exchange import ExchangeRates
+from pokea.billing.model_prices import PriceList
+from pokea.billing.rate_deck import RateDeck
+from pokea.billing.reconcile import Pricing
 from pokea.ids import BusinessId
-from pokea.model_prices import PriceList
 from pokea.profile import Profile
-from pokea.rate_deck import RateDeck
-from pokea.reconcile import Pricing
 
 
 @dataclass(frozen=True, slots=True)

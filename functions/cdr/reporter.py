@@ -7,10 +7,19 @@ from datetime import datetime
 
 from functions.cdr.evidence import Shelves
 from pokea.adapters.observability import Log
-from pokea.call_leg import Direction
+from pokea.billing.call_leg import Direction
+from pokea.billing.cdr import Cdr, CdrState
+from pokea.billing.cdr_news import (
+    CDR_NEWS,
+    EVENT,
+    CdrNews,
+    after_telling,
+    detail_of,
+    nothing_told,
+    placed_charges,
+    untold,
+)
 from pokea.calls import Call
-from pokea.cdr import Cdr, CdrState
-from pokea.cdr_news import CDR_NEWS, EVENT, CdrNews, after_telling, detail_of, nothing_told, placed_charges, untold
 from pokea.errors import Conflict
 from pokea.ids import BusinessId, SessionId
 from pokea.ports import Change

@@ -7,11 +7,11 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from pokea.cdr import Cdr, CdrState
+from pokea.billing.cdr import Cdr, CdrState
+from pokea.billing.rate_deck import amount
+from pokea.billing.usage import Meter
 from pokea.errors import RejectedInput
 from pokea.money import Money
-from pokea.rate_deck import amount
-from pokea.usage import Meter
 
 MAX_DAYS = 31
 CallId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:~-]{0,127}$")]

@@ -18,11 +18,11 @@ from functions.cdr.clerk import Later
 from functions.cdr.evidence import Shelves
 from functions.cdr.messages import Ask, DayAsk, body_of
 from functions.cdr.polling import Books, Patience
-from pokea.account import wants_carrier
 from pokea.adapters.observability import Log
+from pokea.billing.account import wants_carrier
+from pokea.billing.cdr import CarrierLeg, Cdr
+from pokea.billing.cdr_asking import NO_MORE, is_told_otherwise
 from pokea.call_record import CALL_RECORD, day_of
-from pokea.cdr import CarrierLeg, Cdr
-from pokea.cdr_asking import NO_MORE, is_told_otherwise
 from pokea.clock import Clock, as_utc
 from pokea.errors import NotFound, Unavailable
 from pokea.ids import BusinessId, SessionId

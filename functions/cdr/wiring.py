@@ -20,11 +20,11 @@ from pokea.adapters.control_settings import secrets_of
 from pokea.adapters.observability import Log
 from pokea.adapters.settings import BadSettings, load
 from pokea.adapters.system_clock import SystemClock
-from pokea.business_deck import deck_for
+from pokea.billing.business_deck import deck_for
+from pokea.billing.model_cost import prices_of
+from pokea.billing.spend_ledger import SpendLedger
 from pokea.clock import Clock
-from pokea.model_cost import prices_of
 from pokea.profile import load_profiles
-from pokea.spend_ledger import SpendLedger
 
 if TYPE_CHECKING:
     from pokea.adapters.dynamo_store import DynamoStore

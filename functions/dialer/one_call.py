@@ -7,12 +7,12 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
+from pokea.billing.spend import Need, SpendGuard
 from pokea.clock import Clock
 from pokea.errors import CallError, Unavailable
 from pokea.ids import BusinessId
 from pokea.phone_numbers import E164
 from pokea.sautikit.attempts import Placed, Telephony
-from pokea.spend import Need, SpendGuard
 
 LATE_S = 0.1  # after its turn a request may still go out; turns are so far apart that this cannot crowd a second
 FRESH = timedelta(seconds=1)  # what the gate saw is worth so long

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from pokea.billing.spend import SpendGuard
+from pokea.billing.wallet import Standing
 from pokea.campaigns.campaign import Campaign
 from pokea.campaigns.contact import Contact, Disposition
 from pokea.campaigns.gate import Look
@@ -18,8 +20,6 @@ from pokea.phone_numbers import E164
 from pokea.ports import CallStore, Store
 from pokea.profile import Profile
 from pokea.sautikit.attempts import Telephony
-from pokea.spend import SpendGuard
-from pokea.wallet import Standing
 
 Price = Callable[[Profile, E164, datetime], int | None]
 

@@ -14,15 +14,15 @@ from pokea.adapters.control_settings import hook_url, secrets_of
 from pokea.adapters.observability import Log
 from pokea.adapters.settings import load
 from pokea.adapters.system_clock import SystemClock
+from pokea.billing.rating import Rater, Unrated
+from pokea.billing.spend import Need
+from pokea.billing.wallet_book import WalletBook, WatchedTelephony
 from pokea.campaigns.country_policy import policies_for
 from pokea.errors import Unavailable
 from pokea.ids import BusinessId
 from pokea.lines import load_lines
 from pokea.phone_numbers import E164
 from pokea.profile import Profile, load_profiles
-from pokea.rating import Rater, Unrated
-from pokea.spend import Need
-from pokea.wallet_book import WalletBook, WatchedTelephony
 
 
 def build(environ: Mapping[str, str]) -> Dialer:
@@ -83,12 +83,12 @@ def _price(settings: DialerSettings, profiles: Mapping[BusinessId, Profile]) -> 
 
     @cache
     def rater(business_id: BusinessId) -> Rater:
-        from pokea.business_deck import deck_for
+        from pokea.billing.business_deck import deck_for
 
         return Rater(deck_for(profiles[business_id], settings.profiles_dir))
 
     def price(profile: Profile, number: E164, now: datetime) -> int | None:
-        from pokea.spend_quote import quote_of
+        from pokea.billing.spend_quote import quote_of
 
         quote = quote_of(rater(profile.business_id), number, profile.country, Need.CALL, now)
         return None if isinstance(quote, Unrated) else quote.expected_micros

@@ -9,6 +9,8 @@ from datetime import datetime
 from typing import Any
 
 from pokea.adapters.observability import Log
+from pokea.billing.spend import Need, SpendGuard
+from pokea.billing.wallet import FUNDS, Standing, may_ring_unasked
 from pokea.clock import Clock
 from pokea.delivery_calls import (
     AGENT,
@@ -30,8 +32,6 @@ from pokea.ports import CallStore, Change, Store
 from pokea.profile import Profile
 from pokea.sautikit.attempts import OutboundRequest, Placed, Progress, Telephony, place
 from pokea.shipments import Shipment, ShipmentBook
-from pokea.spend import Need, SpendGuard
-from pokea.wallet import FUNDS, Standing, may_ring_unasked
 
 _OUTCOMES = {
     Progress.RINGING: CallOutcome.PLACED,

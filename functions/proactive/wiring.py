@@ -13,12 +13,12 @@ from pokea.adapters.control_settings import hook_url, secrets_of
 from pokea.adapters.observability import Log
 from pokea.adapters.settings import load
 from pokea.adapters.system_clock import SystemClock
+from pokea.billing.wallet_book import WalletBook, WatchedTelephony
 from pokea.errors import Unavailable
 from pokea.ports import Store
 from pokea.profile import Profile, load_profiles
 from pokea.shipments import ShipmentBook
 from pokea.stored_shipments import StoredShipments
-from pokea.wallet_book import WalletBook, WatchedTelephony
 
 if TYPE_CHECKING:
     from pokea.adapters.http_backend import Http

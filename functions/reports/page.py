@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from functions.reports.charts import Columns, Stretch, columns, stretches
-from pokea.billing_report import Report
-from pokea.billing_sums import Sum
-from pokea.cost_shares import CostTotal
+from pokea.billing.cost_shares import CostTotal
+from pokea.billing.report import Report
+from pokea.billing.statements import words
+from pokea.billing.statements.rows_file import one_line
+from pokea.billing.sums import Sum
 from pokea.hours import local
 from pokea.money import divided
-from pokea.statements import words
-from pokea.statements.rows_file import one_line
 
 if TYPE_CHECKING:
     from jinja2 import Environment

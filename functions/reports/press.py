@@ -15,15 +15,15 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from functions.reports.page import page_of
 from functions.reports.table_file import typesetter
 from pokea.adapters.observability import Log
-from pokea.billing_period import Period, as_asked, asked_for, must_have_begun, periods_due
-from pokea.billing_report import Report, billing_report, rows_of
+from pokea.billing.period import Period, as_asked, asked_for, must_have_begun, periods_due
+from pokea.billing.report import Report, billing_report, rows_of
+from pokea.billing.statements.places import CONTENT_TYPES, rows_key, statement_key
+from pokea.billing.statements.rows_file import csv_of
 from pokea.clock import Clock
 from pokea.errors import NotFound, RejectedInput
 from pokea.ids import BusinessId
 from pokea.ports import CdrStore
 from pokea.profile import Profile
-from pokea.statements.places import CONTENT_TYPES, rows_key, statement_key
-from pokea.statements.rows_file import csv_of
 
 MAX_BODY_CHARS = 2_000  # a message holds an id and a period
 READY = "billing.report.ready"

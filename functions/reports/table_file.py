@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 
 import duckdb
 
-from pokea.statements.rows_file import COLUMNS
+from pokea.billing.statements.rows_file import COLUMNS
 
 SHORTEST = 2**16  # of the longest line that is made room for
 SCHEMA = {column.name: column.kind.value for column in COLUMNS}

@@ -11,7 +11,7 @@ from functions.reports.settings import ReportsSettings
 from pokea.adapters.observability import Log
 from pokea.adapters.settings import BadSettings, load
 from pokea.adapters.system_clock import SystemClock
-from pokea.business_deck import deck_for
+from pokea.billing.business_deck import deck_for
 from pokea.ports import CdrStore
 from pokea.profile import Profile, load_profiles
 

@@ -15,6 +15,8 @@ from typing import Protocol
 from functions.settler.messages import Look, body_of, parse
 from functions.settler.news import Newsroom
 from pokea.adapters.observability import Log
+from pokea.billing.cdr import Cdr
+from pokea.billing.cdr_news import placed_charges
 from pokea.calls import Call, Direction, is_over
 from pokea.campaigns import finishing, health
 from pokea.campaigns.campaign import Campaign
@@ -23,8 +25,6 @@ from pokea.campaigns.country_policy import Policies
 from pokea.campaigns.ports import CampaignStore
 from pokea.campaigns.settling import Known, NotYet, Settled, after, settle
 from pokea.campaigns.suppressing import SUPPRESSED, TRIES, RecordStore, block, suppression_of, take_off
-from pokea.cdr import Cdr
-from pokea.cdr_news import placed_charges
 from pokea.clock import Clock
 from pokea.consent import Suppression
 from pokea.errors import Conflict, NotFound, Unavailable

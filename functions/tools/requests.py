@@ -12,11 +12,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, TypeAdapter, ValidationError
 
+from pokea.billing.usage import CallShares, ModelUsage, shares_from_json, usage_from_json
 from pokea.errors import RejectedInput
 from pokea.ids import Nonce, ToolCallId
 from pokea.sautikit.closings import CloseReason, Fact, RecordingPointer, Said, ToolUse
 from pokea.toolkit import CallerTurn, Evidence, ReadBack, ToolCall
-from pokea.usage import CallShares, ModelUsage, shares_from_json, usage_from_json
 
 Token = Annotated[str, Field(min_length=1, max_length=2_048)]
 Millis = Annotated[int, Field(ge=0, le=24 * 3_600_000)]

@@ -22,10 +22,10 @@ from pokea.adapters.settings import load
 from pokea.adapters.spend_books import spend_ledger
 from pokea.adapters.system_clock import SystemClock
 from pokea.adapters.tokens import TokenSigner
+from pokea.billing.wallet_book import WalletBook, WatchedTelephony
 from pokea.clock import Clock
 from pokea.ids import BusinessId
 from pokea.profile import Profile, load_profiles
-from pokea.wallet_book import WalletBook, WatchedTelephony
 
 # Placing a call is not waited for longer than the bridge waits for the tool: what came of it is then told by hooks.
 CARRIER_CONNECT_S = 0.6

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from pokea.adapters.observability import Log
+from pokea.billing.wallet import SHORT, Balance, Standing, Wallet, read, to_tell, told
+from pokea.billing.wallet_book import WalletBook
 from pokea.clock import Clock
 from pokea.errors import CallError
-from pokea.wallet import SHORT, Balance, Standing, Wallet, read, to_tell, told
-from pokea.wallet_book import WalletBook
 
 Emit = Callable[[str, Mapping[str, str | int]], None]
 

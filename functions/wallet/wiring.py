@@ -18,14 +18,14 @@ from pokea.adapters.sautikit_dialects import DIALECTS
 from pokea.adapters.sautikit_rest import Carrier, CarrierSettings
 from pokea.adapters.settings import load
 from pokea.adapters.system_clock import SystemClock
-from pokea.business_deck import deck_for
+from pokea.billing.business_deck import deck_for
+from pokea.billing.rating import Rater
+from pokea.billing.spend_quote import minute_micros
+from pokea.billing.wallet import OWN_MINUTES
+from pokea.billing.wallet_book import WalletBook
 from pokea.clock import Clock
 from pokea.errors import CallError
 from pokea.profile import Profile, load_profiles
-from pokea.rating import Rater
-from pokea.spend_quote import minute_micros
-from pokea.wallet import OWN_MINUTES
-from pokea.wallet_book import WalletBook
 
 
 def thresholds(profiles: Iterable[Profile], folder: Path, clock: Clock, log: Log) -> Mapping[str, int]:

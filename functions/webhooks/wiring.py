@@ -12,7 +12,7 @@ from pokea.adapters.observability import Log
 from pokea.adapters.public_http import PublicHttp
 from pokea.adapters.settings import load
 from pokea.adapters.system_clock import SystemClock
-from pokea.business_deck import deck_for
+from pokea.billing.business_deck import deck_for
 from pokea.errors import CallError
 from pokea.ids import BusinessId
 from pokea.profile import load_profiles

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from local.cli.rate import deck_named, progress, reading
-from pokea.audit import audit, counted
-from pokea.audit_findings import Audit, Finding, Unknown
-from pokea.cdr_file import CdrFile, Row, instant, unguarded
+from pokea.billing.audit import audit, counted
+from pokea.billing.audit_findings import Audit, Finding, Unknown
+from pokea.billing.cdr_file import CdrFile, Row, instant, unguarded
 from pokea.errors import RejectedInput
 
 _Key = tuple[str, str]

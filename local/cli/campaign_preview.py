@@ -14,6 +14,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from local.cli.rate import PROGRESS_ROWS, writing
+from pokea.billing.cdr_file import instant
+from pokea.billing.statements.rows_file import one_line
+from pokea.billing.statements.words import plural
 from pokea.campaigns.country_policy import policies_for
 from pokea.campaigns.definition import Definition, load_definition
 from pokea.campaigns.law import When
@@ -21,12 +24,9 @@ from pokea.campaigns.listing import ZERO_LOST, ContactList, Rejected
 from pokea.campaigns.lists.rows import BadList, ListFile, list_file
 from pokea.campaigns.preview import Foreseen, Summary, foreseen
 from pokea.campaigns.rejected_rows import RejectsWriter
-from pokea.cdr_file import instant
 from pokea.errors import RejectedInput
 from pokea.lines import PACKAGED
 from pokea.profile import load_profiles
-from pokea.statements.rows_file import one_line
-from pokea.statements.words import plural
 
 NOT_ALL = 3
 _NOTES = {ZERO_LOST: "numbers that had lost their leading 0 and were completed"}

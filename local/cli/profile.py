@@ -10,15 +10,15 @@ from pathlib import Path
 
 from pokea import agents
 from pokea.adapters.public_http import check_url
-from pokea.business_deck import deck_for
+from pokea.billing.business_deck import deck_for
+from pokea.billing.rate_deck import BadDeck
+from pokea.billing.rating import Rater, Unrated
+from pokea.billing.spend import Need, caps_of
+from pokea.billing.spend_quote import quote_of
 from pokea.errors import CallError
 from pokea.lines import BadProfile
 from pokea.money import Money
 from pokea.profile import Profile, load_profile
-from pokea.rate_deck import BadDeck
-from pokea.rating import Rater, Unrated
-from pokea.spend import Need, caps_of
-from pokea.spend_quote import quote_of
 
 
 def run_check(files: list[Path], as_json: bool) -> int:

@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
-from pokea.cdr_file import BadFile, CdrFile, RatedWriter
+from pokea.billing.cdr_file import BadFile, CdrFile, RatedWriter
+from pokea.billing.rate_deck import RateDeck, load_deck, packaged_deck
+from pokea.billing.rating import Charge, Rater, Unrated
 from pokea.errors import RejectedInput
 from pokea.money import Money
-from pokea.rate_deck import RateDeck, load_deck, packaged_deck
-from pokea.rating import Charge, Rater, Unrated
 
 PROGRESS_ROWS = 100_000
 

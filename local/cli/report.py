@@ -27,16 +27,16 @@ from local.cli.up import ADDRESS_FILE
 from local.stack import TEMPLATE
 from pokea.adapters.dynamo_cdrs import DynamoCdrs
 from pokea.adapters.dynamo_table import DynamoTable
-from pokea.billing_period import Period, asked_for, month_period, must_have_begun
-from pokea.billing_report import Report, billing_report, rows_of
-from pokea.billing_sums import Sum
-from pokea.business_deck import deck_for
+from pokea.billing.business_deck import deck_for
+from pokea.billing.period import Period, asked_for, month_period, must_have_begun
+from pokea.billing.report import Report, billing_report, rows_of
+from pokea.billing.statements.rows_file import csv_of
+from pokea.billing.sums import Sum
 from pokea.errors import NotFound, RejectedInput
 from pokea.ids import BusinessId
 from pokea.lines import PACKAGED
 from pokea.ports import CdrStore
 from pokea.profile import Profile, load_profiles
-from pokea.statements.rows_file import csv_of
 
 Format = Literal["table", "csv", "html", "parquet"]
 Work = Callable[[CdrStore], int]

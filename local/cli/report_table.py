@@ -12,11 +12,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from pokea.billing_report import Report
-from pokea.billing_sums import Sum
+from pokea.billing.report import Report
+from pokea.billing.statements import words
+from pokea.billing.statements.rows_file import one_line
+from pokea.billing.sums import Sum
 from pokea.errors import RejectedInput
-from pokea.statements import words
-from pokea.statements.rows_file import one_line
 
 FILE_WIDTH = 110
 MOST_LINES = 20  # of differences; the page and the rows have all

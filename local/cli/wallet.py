@@ -15,15 +15,15 @@ from pathlib import Path
 from local.cli.up import ADDRESS_FILE
 from pokea.adapters.sautikit_dialects import DIALECTS
 from pokea.adapters.sautikit_rest import DEFAULT_BASE, Carrier, CarrierSettings
-from pokea.business_deck import deck_for
+from pokea.billing.business_deck import deck_for
+from pokea.billing.rating import Rater
+from pokea.billing.spend_quote import minute_micros
+from pokea.billing.wallet import OWN_MINUTES, Balance, Standing, Wallet, read
 from pokea.errors import RejectedInput
 from pokea.ids import BusinessId
 from pokea.lines import PACKAGED
 from pokea.money import Money
 from pokea.profile import Profile, load_profiles
-from pokea.rating import Rater
-from pokea.spend_quote import minute_micros
-from pokea.wallet import OWN_MINUTES, Balance, Standing, Wallet, read
 
 
 def run_wallet(state: Path, profiles: Path | None, business: str, as_json: bool) -> int:

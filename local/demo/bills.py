@@ -13,13 +13,13 @@ from dataclasses import dataclass
 
 from local.carrier import Call, Carrier
 from local.carrier import Cdr as CarrierRecord
-from pokea.call_leg import Direction
-from pokea.cdr import Cdr, CdrState
+from pokea.billing.call_leg import Direction
+from pokea.billing.cdr import Cdr, CdrState
+from pokea.billing.rate_deck import amount
 from pokea.errors import CallError
 from pokea.ids import SessionId
 from pokea.money import MICROS
 from pokea.ports import CdrStore
-from pokea.rate_deck import amount
 
 BILLED_WITHIN_S = 20.0  # of the end of the call's last leg
 LOOKED_AT_EVERY_S = 1.0

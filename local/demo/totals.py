@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from local.demo.bills import MINOR_MICROS, Account
+from pokea.billing.rate_deck import amount
 from pokea.money import divided
-from pokea.rate_deck import amount
 
 _COLUMNS = "{:<12} {:>5} {:>5} {:>8} {:>12} {:>12} {:>12}  {}"
 

@@ -7,14 +7,14 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from pokea.account import MAX_STATEMENT_BYTES
-from pokea.audit_findings import Difference
-from pokea.call_leg import Direction
-from pokea.cdr import Cdr, CdrFinding, CdrState, Statement, Witness
+from pokea.billing.account import MAX_STATEMENT_BYTES
+from pokea.billing.audit_findings import Difference
+from pokea.billing.call_leg import Direction
+from pokea.billing.cdr import Cdr, CdrFinding, CdrState, Statement, Witness
+from pokea.billing.usage import CallShares, Meter, ModelUsage
 from pokea.errors import Conflict, Misuse, RejectedInput
 from pokea.ids import BusinessId, SessionId
 from pokea.ports import CdrStore
-from pokea.usage import CallShares, Meter, ModelUsage
 from tests.contract.booking_store_contract import at_once, fresh
 
 AT = datetime(2026, 11, 23, 9, 0, 0, 250_000, tzinfo=UTC)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pokea.wallet import ACCOUNT, READ_EVERY
+from pokea.billing.wallet import ACCOUNT, READ_EVERY
 from tests.contract.test_template import RESOURCES, of_type, statements
 
 ALARMS = [alarm["Properties"] for alarm in of_type("AWS::CloudWatch::Alarm").values()]

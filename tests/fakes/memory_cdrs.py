@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, date
 
-from pokea.account import MAX_STATEMENT_BYTES
-from pokea.cdr import Cdr, Statement
+from pokea.billing.account import MAX_STATEMENT_BYTES
+from pokea.billing.cdr import Cdr, Statement
 from pokea.errors import Conflict, Misuse, RejectedInput
 from pokea.ids import BusinessId, SessionId
 

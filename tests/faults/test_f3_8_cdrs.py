@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from pokea.cdr import Cdr, CdrState
+from pokea.billing.cdr import Cdr, CdrState
 from pokea.ids import SessionId
 from tests.faults.broken import cdr_offices, reconcilers
 from tests.faults.test_f3_8_queues import MAX_RECEIVES, StandardQueue

@@ -15,8 +15,8 @@ from datetime import timedelta
 
 import pytest
 
-from pokea.cdr import Cdr, CdrState
-from pokea.reconcile import PATIENCE
+from pokea.billing.cdr import Cdr, CdrState
+from pokea.billing.reconcile import PATIENCE
 from tests.faults.broken import reconcilers
 from tests.support.told_calls import NOW, TALK_S, Told, content
 

@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from pokea.account import Account
+from pokea.billing.account import Account
+from pokea.billing.cdr import Cdr, CdrState
+from pokea.billing.reconcile import PATIENCE
 from pokea.call_status import CallStatus
-from pokea.cdr import Cdr, CdrState
 from pokea.ids import SessionId
 from pokea.onward import Onward
 from pokea.phone_numbers import E164
-from pokea.reconcile import PATIENCE
 from pokea.toolkit import HandoffMode
 from pokea.transfer import Handoff, HandoffState
 from tests.faults.broken import reconcilers

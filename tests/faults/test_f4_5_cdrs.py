@@ -11,8 +11,8 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from pokea.audit_findings import Difference
-from pokea.cdr import Cdr, CdrState
+from pokea.billing.audit_findings import Difference
+from pokea.billing.cdr import Cdr, CdrState
 from tests.faults.broken import cdr_offices, reconcilers
 from tests.oracles.cdr_reconcile import check
 from tests.support.cdr_office import CdrOffice, about, carrier_record, rfc3339

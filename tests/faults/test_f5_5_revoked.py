@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 
 from functions.dialer.dialer import Dialer
+from pokea.billing.wallet import Standing
 from pokea.campaigns import moves
 from pokea.campaigns.campaign import CampaignState
 from pokea.campaigns.contact import ContactState
 from pokea.errors import Conflict, Denied
-from pokea.wallet import Standing
 from tests.fakes.memory_campaigns import MemoryCampaigns
 from tests.faults.broken.dialers import GateAtTheQueue
 from tests.support.dial_room import Board, Room, always_lawful

@@ -22,7 +22,7 @@ from functions.settler.news import Newsroom
 from local.carrier.behaviour import BEHAVIOURS, Behaviour
 from local.carrier.hooks import LegFacts, voice_fields
 from pokea.adapters.observability import Log
-from pokea.call_leg import Direction
+from pokea.billing.call_leg import Direction
 from pokea.calls import CallStatus
 from pokea.campaigns import moves
 from pokea.campaigns.contact import Contact, ContactState, Disposition

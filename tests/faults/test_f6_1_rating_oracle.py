@@ -6,8 +6,8 @@ import random
 
 import pytest
 
-from pokea.rate_deck import deck_of
-from pokea.rating import Rater
+from pokea.billing.rate_deck import deck_of
+from pokea.billing.rating import Rater
 from tests.faults.broken import money
 from tests.oracles.rating_oracle import RatingOracle
 from tests.support.rating_samples import as_lines, as_mapping, cuts_of, drawn_leg, drawn_tables

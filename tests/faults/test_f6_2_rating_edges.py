@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from pokea.call_leg import CallLeg, Direction
-from pokea.rate_deck import deck_of
-from pokea.rating import Charge, Rater
+from pokea.billing.call_leg import CallLeg, Direction
+from pokea.billing.rate_deck import deck_of
+from pokea.billing.rating import Charge, Rater
 from tests.faults.broken import money
 from tests.oracles.rating_oracle import RatingOracle
 from tests.support.rating_samples import as_lines, as_mapping

@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from pokea.call_leg import CallLeg, Direction
-from pokea.rate_deck import Pulse, RateDeck, RateRow
-from pokea.rating import Charge, Rater, Unrated
+from pokea.billing.call_leg import CallLeg, Direction
+from pokea.billing.rate_deck import Pulse, RateDeck, RateRow
+from pokea.billing.rating import Charge, Rater, Unrated
 from tests.faults.broken import money
 
 NOON = datetime(2031, 3, 1, 12, tzinfo=UTC)

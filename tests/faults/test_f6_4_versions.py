@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from pokea import reconcile
+from pokea.billing import reconcile
+from pokea.billing.cdr import Cdr, CdrState
+from pokea.billing.rating import Charge
 from pokea.calls import Call
-from pokea.cdr import Cdr, CdrState
 from pokea.ids import SessionId
-from pokea.rating import Charge
 from tests.fakes.memory_cdrs import MemoryCdrs
 from tests.faults.broken import reconcilers
 from tests.oracles.cdr_reconcile import check_invoice

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from pokea.audit import audit, counted
-from pokea.audit_findings import Audit
-from pokea.call_leg import BilledLeg, CallLeg
-from pokea.rate_deck import packaged_deck
+from pokea.billing.audit import audit, counted
+from pokea.billing.audit_findings import Audit
+from pokea.billing.call_leg import BilledLeg, CallLeg
+from pokea.billing.rate_deck import packaged_deck
 from tests.faults.broken import money
 from tests.support.carrier_books import DECK, FAULTS, Carrier, shuffled
 

@@ -15,12 +15,12 @@ import pytest
 
 from functions.cdr.polling import Patience, Pollster, without_events
 from local.carrier import BillingFault, Carrier, Settling, Tariff
-from pokea import reconcile
 from pokea.adapters.observability import Log
 from pokea.adapters.sautikit_rest import Carrier as CarrierClient
 from pokea.adapters.sautikit_rest import CarrierSettings
-from pokea.audit_findings import Difference
-from pokea.cdr import Cdr, Witness
+from pokea.billing import reconcile
+from pokea.billing.audit_findings import Difference
+from pokea.billing.cdr import Cdr, Witness
 from pokea.clock import ManualClock
 from tests.faults.broken import money
 from tests.support.booked_calls import ORDERS, WAITED_FOR, Pair, Town, found_in

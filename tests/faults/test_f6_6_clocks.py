@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from pokea.cdr import Cdr, CdrState
+from pokea.billing.cdr import Cdr, CdrState
 from tests.faults.broken import reconcilers
 from tests.support.told_calls import NOW, Told
 

@@ -16,13 +16,13 @@ from typing import Any
 import pytest
 
 from local.carrier import Tariff
+from pokea.billing.rate_deck import deck_of
+from pokea.billing.spend import BURST_CALLS, Limit
 from pokea.errors import CallError
 from pokea.ids import SessionId
 from pokea.phone_numbers import E164
 from pokea.profile import Profile
-from pokea.rate_deck import deck_of
 from pokea.sautikit.attempts import OutboundRequest, place
-from pokea.spend import BURST_CALLS, Limit
 from tests.fakes.memory_store import MemoryCallStore
 from tests.faults.broken import spending
 from tests.support.spending import CLINIC, MORNING, Books, business

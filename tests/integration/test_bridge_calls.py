@@ -17,8 +17,8 @@ from bridge.shell.render import render_clip
 from bridge.shell.socket_link import SocketLink
 from local.live_server import LiveServer, LiveSession
 from local.model import Stage, obedient, scripted, tone
+from pokea.billing.usage import Meter, shares_from_json, usage_from_json
 from pokea.errors import Unavailable
-from pokea.usage import Meter, shares_from_json, usage_from_json
 from tests.integration.bridge_peers import (
     CONTEXT,
     SESSION,

@@ -17,7 +17,7 @@ from bridge.core.engines import OPENAI
 from bridge.core.session import SessionSettings
 from bridge.shell.engines import Engines, openai_realtime, over_socket
 from local.realtime_server import Added, Committed, Faults, RealtimeServer, RealtimeSession, Truncated, Wanted
-from pokea.usage import Meter, usage_from_json
+from pokea.billing.usage import Meter, usage_from_json
 from tests.integration import bridge_peers
 from tests.integration.bridge_peers import (
     CONTEXT,

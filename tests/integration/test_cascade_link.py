@@ -29,7 +29,7 @@ from local.engine.dialogue import Act, CallTool, Say
 from local.engine.http_kills import HttpKills
 from local.engine.http_wire import HttpServer, Reply, Request
 from local.processes import free_port
-from pokea.usage import Meter
+from pokea.billing.usage import Meter
 from tests.integration.bridge_peers import until
 from tests.integration.cascade_peers import (
     FRAME,

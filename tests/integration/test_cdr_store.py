@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from pokea import reconcile
 from pokea.adapters.dynamo_cdrs import DynamoCdrs
 from pokea.adapters.dynamo_table import DynamoTable
-from pokea.cdr import Statement
+from pokea.billing import reconcile
+from pokea.billing.cdr import Statement
 from pokea.ids import SessionId
 from pokea.ports import CdrStore
 from tests.contract.booking_store_contract import at_once, fresh

@@ -24,7 +24,7 @@ from pokea.adapters.dynamo_closings import DynamoClosings
 from pokea.adapters.dynamo_store import DynamoStore
 from pokea.adapters.dynamo_table import DynamoTable
 from pokea.adapters.queues import Queue
-from pokea.cdr import Cdr, CdrState, Witness
+from pokea.billing.cdr import Cdr, CdrState, Witness
 from pokea.ids import SessionId
 from tests.integration.carrier_peers import Person, media_server
 from tests.integration.test_control_plane import Desk, first_document, running

@@ -22,10 +22,10 @@ from pokea.adapters import clients
 from pokea.adapters.dynamo_api_keys import DynamoApiKeyStore
 from pokea.adapters.dynamo_store import DynamoStore
 from pokea.adapters.dynamo_table import DynamoTable
+from pokea.billing.wallet import WALLET, Standing, Wallet
 from pokea.delivery_calls import DELIVERY_CALL, CallOutcome
 from pokea.lines import PACKAGED
 from pokea.ports import Change
-from pokea.wallet import WALLET, Standing, Wallet
 from tests.integration.carrier_peers import Person, media_server
 from tests.support.control_plane import PATH_SECRET, SIGNING_SECRET, TOKEN_KEY
 from tests.support.store import RunningAws

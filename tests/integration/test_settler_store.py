@@ -23,7 +23,7 @@ from pokea.adapters.dynamo_closings import DynamoClosings
 from pokea.adapters.dynamo_store import DynamoStore
 from pokea.adapters.dynamo_table import DynamoTable
 from pokea.adapters.observability import Log
-from pokea.call_leg import Direction
+from pokea.billing.call_leg import Direction
 from pokea.calls import CallStatus
 from pokea.campaigns import moves
 from pokea.campaigns.campaign import CampaignState, Retry

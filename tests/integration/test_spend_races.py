@@ -9,8 +9,8 @@ from datetime import date
 
 from pokea.adapters.dynamo_store import DynamoStore
 from pokea.adapters.dynamo_table import DynamoTable
+from pokea.billing.spend import RESERVATION, SPEND_DAY, HoldState, SpendDay, committed
 from pokea.errors import Unavailable
-from pokea.spend import RESERVATION, SPEND_DAY, HoldState, SpendDay, committed
 from tests.support.spending import USUAL, Books, business, cost
 
 DIALERS, CALLS = 12, 48

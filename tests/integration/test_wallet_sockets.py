@@ -20,10 +20,10 @@ from local.cli.wallet import run_wallet
 from pokea.adapters.observability import Log
 from pokea.adapters.sautikit_dialects import DIALECTS
 from pokea.adapters.sautikit_rest import Carrier, CarrierSettings
+from pokea.billing.wallet import Standing
+from pokea.billing.wallet_book import WalletBook, WatchedTelephony
 from pokea.errors import CallError
 from pokea.money import MICROS
-from pokea.wallet import Standing
-from pokea.wallet_book import WalletBook, WatchedTelephony
 from tests.fakes.memory_store import MemoryCallStore
 from tests.support.control_plane import LINE, LINES, PROFILES
 from tests.support.sizes import examples

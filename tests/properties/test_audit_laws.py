@@ -9,10 +9,10 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pokea.audit import audit
-from pokea.audit_findings import Audit
-from pokea.call_leg import STATUSES, BilledLeg, CallLeg
-from pokea.rate_deck import deck_of, packaged_deck
+from pokea.billing.audit import audit
+from pokea.billing.audit_findings import Audit
+from pokea.billing.call_leg import STATUSES, BilledLeg, CallLeg
+from pokea.billing.rate_deck import deck_of, packaged_deck
 from tests.support.carrier_books import DECK, FAULTS, Carrier, shuffled
 from tests.support.rating_samples import drawn_leg, drawn_tables
 

@@ -11,13 +11,13 @@ from zoneinfo import ZoneInfo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pokea.billing_period import day_period, month_period
-from pokea.billing_report import Report, billing_report
-from pokea.billing_sums import total_of
-from pokea.call_leg import Direction
-from pokea.cdr import Cdr, CdrState
+from pokea.billing.call_leg import Direction
+from pokea.billing.cdr import Cdr, CdrState
+from pokea.billing.period import day_period, month_period
+from pokea.billing.report import Report, billing_report
+from pokea.billing.statements.rows_file import csv_of
+from pokea.billing.sums import total_of
 from pokea.ids import SessionId
-from pokea.statements.rows_file import csv_of
 from tests.support.billing_samples import CLINIC, leg, stream
 from tests.support.sizes import examples
 

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from functions.proactive.messenger import Messenger, Reach
-from pokea import said_amounts, said_numbers, tracking_ids
+from pokea import tracking_ids
 from pokea.adapters.observability import Log
 from pokea.clock import ManualClock
 from pokea.delivery_calls import DELIVERY_CALL, EVENT, CallOutcome
@@ -23,6 +23,8 @@ from pokea.ids import CallId, IntentKey, SessionId
 from pokea.money import Money
 from pokea.phone_numbers import E164, parse
 from pokea.shipments import NEXT, SHIPMENT, Report, Shipment, ShipmentStatus, reported
+from pokea.spoken import amounts as said_amounts
+from pokea.spoken import numbers as said_numbers
 from pokea.stored_shipments import StoredShipments
 from pokea.tracking_ids import Pattern, Understood, check_digit
 from tests.fakes.conversation import AMINA, SATURDAY

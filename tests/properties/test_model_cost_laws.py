@@ -9,10 +9,10 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from pokea.exchange import ExchangeRates
-from pokea.model_cost import ModelCost, model_cost
-from pokea.model_prices import PriceList
-from pokea.usage import ModelUsage, added
+from pokea.billing.exchange import ExchangeRates
+from pokea.billing.model_cost import ModelCost, model_cost
+from pokea.billing.model_prices import PriceList
+from pokea.billing.usage import ModelUsage, added
 from tests.faults.broken import model_money
 from tests.oracles import model_cost_oracle
 from tests.support.model_prices_drawn import (

@@ -10,9 +10,9 @@ from typing import Any
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from pokea.call_leg import CallLeg, Direction
-from pokea.rate_deck import Pulse, RateDeck, RateRow, deck_of
-from pokea.rating import Charge, Rater, price
+from pokea.billing.call_leg import CallLeg, Direction
+from pokea.billing.rate_deck import Pulse, RateDeck, RateRow, deck_of
+from pokea.billing.rating import Charge, Rater, price
 from tests.oracles.rating_oracle import RatingOracle
 from tests.support.rating_samples import START, as_lines, as_mapping, cuts_of, drawn_leg, drawn_tables
 

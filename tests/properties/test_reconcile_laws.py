@@ -11,10 +11,10 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pokea import reconcile
-from pokea.account import Account, carrier_records
+from pokea.billing import reconcile
+from pokea.billing.account import Account, carrier_records
+from pokea.billing.cdr import CdrState, Statement, Witness
 from pokea.calls import Call, CallStatus, Direction
-from pokea.cdr import CdrState, Statement, Witness
 from pokea.ids import BusinessId, CallId, SessionId
 from pokea.onward import Onward
 from pokea.phone_numbers import E164

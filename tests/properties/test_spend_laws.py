@@ -8,8 +8,8 @@ from typing import Any
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from pokea.billing.spend import LONGEST_S, RESERVATION, HoldState, committed, tidied
 from pokea.money import MICROS
-from pokea.spend import LONGEST_S, RESERVATION, HoldState, committed, tidied
 from tests.oracles.spending import Day, Talk
 from tests.support.sizes import examples
 from tests.support.spending import USUAL, Books, business, cost

@@ -8,15 +8,16 @@ from zoneinfo import ZoneInfo
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pokea import hours, spoken
+from pokea import hours
 from pokea.hours import Opening, OpeningHours
-from pokea.number_words import EN_TENS, EN_UNITS, SW_TENS, SW_UNITS
-from pokea.spoken_time import Ambiguous, DaysOnly, NotUnderstood, Past, Resolved, resolve
-from pokea.spoken_time_en import FILLERS as EN_FILLERS
-from pokea.spoken_time_en import MONTHS as EN_MONTHS
-from pokea.spoken_time_sw import FILLERS as SW_FILLERS
-from pokea.spoken_time_sw import MONTHS as SW_MONTHS
-from pokea.spoken_time_sw import WEEKDAYS as SW_WEEKDAYS
+from pokea.spoken import aloud as spoken
+from pokea.spoken.number_words import EN_TENS, EN_UNITS, SW_TENS, SW_UNITS
+from pokea.spoken.times import Ambiguous, DaysOnly, NotUnderstood, Past, Resolved, resolve
+from pokea.spoken.times_en import FILLERS as EN_FILLERS
+from pokea.spoken.times_en import MONTHS as EN_MONTHS
+from pokea.spoken.times_sw import FILLERS as SW_FILLERS
+from pokea.spoken.times_sw import MONTHS as SW_MONTHS
+from pokea.spoken.times_sw import WEEKDAYS as SW_WEEKDAYS
 
 # no clock change, changes by an hour in both hemispheres, by half an hour, odd offsets, a change at midnight
 ZONES = [

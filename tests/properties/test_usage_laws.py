@@ -12,7 +12,7 @@ from bridge.core.frames import UsageReported
 from bridge.core.playout import Speaker, Utterance
 from bridge.core.time_shares import TimeShares, shares_of
 from bridge.core.usage_meter import UsageMeter
-from pokea.usage import (
+from pokea.billing.usage import (
     CallShares,
     Meter,
     ModelUsage,

@@ -8,11 +8,11 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from pokea.audit_findings import Difference
-from pokea.call_leg import Direction
-from pokea.cdr import Cdr, CdrFinding, CdrState, Statement, Witness
+from pokea.billing.audit_findings import Difference
+from pokea.billing.call_leg import Direction
+from pokea.billing.cdr import Cdr, CdrFinding, CdrState, Statement, Witness
+from pokea.billing.usage import CallShares, Meter, ModelUsage
 from pokea.ids import BusinessId, SessionId
-from pokea.usage import CallShares, Meter, ModelUsage
 
 CLINIC = BusinessId("whitedent")
 LINE, CALLER = "+254711000001", "+254722000111"

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from local.carrier import BillingFault, BookedCall, BookedDial
-from pokea.audit_findings import Difference
-from pokea.call_leg import Direction
-from pokea.cdr import Cdr
+from pokea.billing.audit_findings import Difference
+from pokea.billing.call_leg import Direction
+from pokea.billing.cdr import Cdr
 from pokea.ids import SessionId
 from pokea.onward import Onward
 from pokea.phone_numbers import E164

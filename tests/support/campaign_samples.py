@@ -11,6 +11,7 @@ from typing import Any
 from functions.campaigns.lost_calls import LostCalls
 from functions.campaigns.planner import Planner, Shelves, World
 from pokea.adapters.observability import Log
+from pokea.billing.wallet import Standing
 from pokea.campaigns import moves
 from pokea.campaigns.campaign import Campaign, CampaignState, Retry, Voicemail
 from pokea.campaigns.contact import Consent, Contact, ContactState, Disposition
@@ -21,7 +22,6 @@ from pokea.errors import Unavailable
 from pokea.hours import Opening, OpeningHours
 from pokea.ids import BusinessId, SessionId
 from pokea.phone_numbers import E164
-from pokea.wallet import Standing
 from tests.fakes.memory_campaigns import MemoryCampaigns
 from tests.fakes.memory_store import MemoryCallStore, MemoryStore
 

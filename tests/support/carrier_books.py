@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from math import ceil, floor
 
-from pokea.call_leg import BilledLeg, CallLeg, Direction
+from pokea.billing.call_leg import BilledLeg, CallLeg, Direction
 
 START = datetime(2026, 10, 20, tzinfo=UTC)
 DECK = "sautikit-kes-2026-06-27"

@@ -24,11 +24,11 @@ from functions.cdr.sweep import Sweeper
 from functions.cdr.wiring import Parts
 from pokea.adapters.observability import Log
 from pokea.adapters.sautikit_rest import Carrier, CarrierSettings
-from pokea.cdr import Cdr
+from pokea.billing.cdr import Cdr
+from pokea.billing.model_cost import prices_of
+from pokea.billing.rate_deck import packaged_deck
 from pokea.errors import Unauthorized, Unavailable
 from pokea.ids import BusinessId, SessionId
-from pokea.model_cost import prices_of
-from pokea.rate_deck import packaged_deck
 from tests.fakes.memory_cdrs import MemoryCdrs
 from tests.support.control_plane import CALLER, LINE, NOW, SESSION, ControlPlane, Event, opened, queue_batch
 

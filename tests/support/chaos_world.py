@@ -21,7 +21,7 @@ import httpx
 from local.carrier import Carrier
 from local.carrier.rest import create_app
 from pokea.adapters.queues import CARRIER_CLOSES_WITHIN_S
-from pokea.cdr import Cdr
+from pokea.billing.cdr import Cdr
 from pokea.ids import SessionId
 from pokea.phone_numbers import E164
 from tests.fakes.memory_cdrs import MemoryCdrs

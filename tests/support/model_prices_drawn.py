@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
-from pokea.exchange import ExchangeRates, exchange_of
-from pokea.model_prices import KEY_OF, PriceList, price_table
-from pokea.usage import Meter, ModelUsage
+from pokea.billing.exchange import ExchangeRates, exchange_of
+from pokea.billing.model_prices import KEY_OF, PriceList, price_table
+from pokea.billing.usage import Meter, ModelUsage
 
 START = datetime(2031, 3, 1, tzinfo=UTC)
 MONTH_S = 30 * 86_400

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
-from pokea.call_leg import CallLeg, Direction
-from pokea.rating import Charge, Unrated
+from pokea.billing.call_leg import CallLeg, Direction
+from pokea.billing.rating import Charge, Unrated
 
 START = datetime(2031, 3, 1, tzinfo=UTC)
 MONTH_S = 30 * 86_400

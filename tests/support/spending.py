@@ -6,7 +6,10 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from pokea.billing import BillingRules
+from pokea.billing.rate_deck import RateDeck, deck_of
+from pokea.billing.rules import BillingRules
+from pokea.billing.spend import SPEND_DAY, Need, SpendDay, SpendTrip
+from pokea.billing.spend_ledger import SpendLedger
 from pokea.clock import ManualClock
 from pokea.errors import Denied
 from pokea.ids import BusinessId
@@ -14,10 +17,7 @@ from pokea.lines import PACKAGED
 from pokea.money import MICROS
 from pokea.phone_numbers import E164
 from pokea.profile import Profile, load_profile
-from pokea.rate_deck import RateDeck, deck_of
 from pokea.sautikit.labels import label_of
-from pokea.spend import SPEND_DAY, Need, SpendDay, SpendTrip
-from pokea.spend_ledger import SpendLedger
 from tests.fakes.memory_store import MemoryStore
 
 MORNING = datetime(2026, 11, 23, 5, 0, tzinfo=UTC)  # 8 o'clock in Nairobi

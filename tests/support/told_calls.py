@@ -14,22 +14,22 @@ from functools import cache
 from typing import Any
 from urllib.parse import urlencode
 
-from pokea import reconcile
-from pokea.account import Account, own_json
+from pokea.billing import reconcile
+from pokea.billing.account import Account, own_json
+from pokea.billing.cdr import Cdr, Statement, Witness
+from pokea.billing.exchange import ExchangeRates
+from pokea.billing.model_cost import prices_of
+from pokea.billing.model_prices import PriceList
+from pokea.billing.rate_deck import packaged_deck
+from pokea.billing.usage import CallShares, Meter, ModelUsage, shares_to_json, usage_to_json
 from pokea.calls import Call, apply, opened
-from pokea.cdr import Cdr, Statement, Witness
 from pokea.events import StreamStarted
-from pokea.exchange import ExchangeRates
 from pokea.ids import BusinessId, SessionId
 from pokea.lines import PACKAGED, load_lines
-from pokea.model_cost import prices_of
-from pokea.model_prices import PriceList
-from pokea.rate_deck import packaged_deck
 from pokea.sautikit.closings import CloseReason, Closing, end_of
 from pokea.sautikit.hooks import parse_hook
 from pokea.sautikit.register import CallRegister
 from pokea.transfer import Handoff
-from pokea.usage import CallShares, Meter, ModelUsage, shares_to_json, usage_to_json
 from tests.fakes.memory_cdrs import MemoryCdrs
 from tests.fakes.memory_store import MemoryCallStore
 

@@ -24,7 +24,7 @@ from zoneinfo import ZoneInfo
 
 from pokea.clock import as_utc
 from pokea.hours import OpeningHours, local
-from pokea.said import Part
+from pokea.spoken.said import Part
 from pokea.tracking_ids import Pattern
 
 WRONG_NAMES_A_DAY = 6

@@ -12,7 +12,7 @@ from pokea.booking import SLOT, BookingRules, Service, Slot, SlotKey, has_room
 from pokea.booking_decisions import NOBODY, keys_for, why_not
 from pokea.clock import as_utc
 from pokea.hours import bounds, local
-from pokea.said import Part
+from pokea.spoken.said import Part
 
 OFFERED = 3  # more cannot be kept in mind by ear
 MAX_DAYS_READ = 14  # a fully booked fortnight ends the search

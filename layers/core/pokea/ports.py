@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Protocol
 
+from pokea.billing.cdr import Cdr, Statement
 from pokea.booking import Appointment, Slot, SlotKey
 from pokea.calls import Call
-from pokea.cdr import Cdr, Statement
 from pokea.confirm import Proposal
 from pokea.ids import AppointmentId, BusinessId, Nonce, SessionId
 from pokea.phone_numbers import E164
@@ -76,7 +76,7 @@ class Store(BookingStore, Records, Protocol):
 
 
 class CdrStore(Protocol):
-    """Call detail records and the statements behind them; see `pokea.cdr`. Reads of one session are strongly consistent."""
+    """Call detail records and the statements behind them; see `pokea.billing.cdr`. Reads of one session are strongly consistent."""
 
     def keep(self, statement: Statement) -> bool:
         """True if it was not known yet. Statements are never changed."""

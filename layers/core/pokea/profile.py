@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from pokea.backends import Backend
-from pokea.billing import BillingRules
+from pokea.billing.rules import BillingRules
 from pokea.booking import BookingRules
 from pokea.calendars import CalendarRules
 from pokea.directory import Directory

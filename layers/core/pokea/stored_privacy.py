@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from pokea.billing.cdr import CDR_PRIVACY, Cdr, Statement
 from pokea.booking import Appointment, Slot, SlotKey, Taker
 from pokea.calls import Call
 from pokea.campaigns.campaign import Campaign
 from pokea.campaigns.contact import Consent, Contact
 from pokea.campaigns.ports import Attempts
-from pokea.cdr import CDR_PRIVACY, Cdr, Statement
 from pokea.confirm import Proposal
 from pokea.onward import Onward
 from pokea.privacy import Pii, classified

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from pokea.errors import RejectedInput
-from pokea.number_words import EN_UNITS, SW_UNITS
-from pokea.said_characters import strings, words_of
+from pokea.spoken.characters import strings, words_of
+from pokea.spoken.number_words import EN_UNITS, SW_UNITS
 
 MAX_LENGTH = 24
 MIN_LENGTH = 4

@@ -17,12 +17,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
-from pokea import number_words, said_characters, said_counts
 from pokea.accounts import Account, Factor
 from pokea.identity import is_same_name, name_words
 from pokea.ids import BusinessId
 from pokea.privacy import Pii
 from pokea.records import Kind
+from pokea.spoken import characters as said_characters
+from pokea.spoken import counts as said_counts
+from pokea.spoken import number_words
 
 TRIES_PER_CALL = 3
 UNCLEAR_IN_A_ROW = 3

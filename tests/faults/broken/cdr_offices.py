@@ -9,7 +9,7 @@ from unittest import mock
 
 from functions.cdr import app, clerk, polling, reporter
 from functions.cdr.messages import Ask
-from pokea.cdr_news import CdrNews
+from pokea.billing.cdr_news import CdrNews
 
 Breaks = Callable[[], AbstractContextManager[None]]
 

@@ -8,9 +8,9 @@ from typing import Any
 from unittest import mock
 
 from functions.cdr import clerk, polling, sweep
-from pokea import reconcile_sights
+from pokea.billing import reconcile_sights
+from pokea.billing.reconcile_sights import BELIEFS, Belief, Fact, Source
 from pokea.errors import NotFound
-from pokea.reconcile_sights import BELIEFS, Belief, Fact, Source
 from tests.fakes.memory_cdrs import MemoryCdrs
 
 

@@ -7,9 +7,9 @@ from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from unittest import mock
 
-from pokea import model_cost
-from pokea.model_prices import PriceList, PriceRow
-from pokea.usage import Meter, ModelUsage
+from pokea.billing import model_cost
+from pokea.billing.model_prices import PriceList, PriceRow
+from pokea.billing.usage import Meter, ModelUsage
 
 Breaks = Callable[[], AbstractContextManager[None]]
 
@@ -68,7 +68,7 @@ def todays_price() -> Iterator[None]:
 @contextmanager
 def shortest_name() -> Iterator[None]:
     """Asks the rows for many models before those for one."""
-    from pokea import model_prices
+    from pokea.billing import model_prices
 
     names = model_prices._names
 

@@ -7,10 +7,10 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 from unittest import mock
 
-from pokea import rating
-from pokea.audit_amounts import AmountJudge
-from pokea.call_leg import CallLeg
-from pokea.rating import Charge, Rater, Unrated
+from pokea.billing import rating
+from pokea.billing.audit_amounts import AmountJudge
+from pokea.billing.call_leg import CallLeg
+from pokea.billing.rating import Charge, Rater, Unrated
 
 Breaks = Callable[[], AbstractContextManager[None]]
 

@@ -9,10 +9,10 @@ from datetime import datetime, timedelta
 from typing import Any
 from unittest import mock
 
-from pokea import account, reconcile, reconcile_charges, reconcile_parts, reconcile_sights, reconcile_versions
+from pokea.billing import account, reconcile, reconcile_charges, reconcile_parts, reconcile_sights, reconcile_versions
+from pokea.billing.cdr import Cdr
+from pokea.billing.reconcile_sights import BELIEFS, Belief, Fact, Sight, Source
 from pokea.calls import Call
-from pokea.cdr import Cdr
-from pokea.reconcile_sights import BELIEFS, Belief, Fact, Sight, Source
 from tests.fakes.memory_cdrs import MemoryCdrs
 
 Breaks = Callable[[], AbstractContextManager[None]]

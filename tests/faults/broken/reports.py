@@ -10,11 +10,12 @@ from typing import Any
 from unittest.mock import patch
 
 from functions.reports import page
-from pokea import billing_report, billing_sums
-from pokea.billing_period import Period
-from pokea.billing_sums import Sum
-from pokea.cdr import Cdr
-from pokea.statements import rows_file
+from pokea.billing import report as billing_report
+from pokea.billing import sums as billing_sums
+from pokea.billing.cdr import Cdr
+from pokea.billing.period import Period
+from pokea.billing.statements import rows_file
+from pokea.billing.sums import Sum
 
 
 @contextmanager

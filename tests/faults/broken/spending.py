@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Any
 from unittest import mock
 
-from pokea import spend, spend_ledger, spend_quote
-from pokea.spend import Hold, SpendDay
-from pokea.spend_ledger import SpendLedger
+from pokea.billing import spend, spend_ledger, spend_quote
+from pokea.billing.spend import Hold, SpendDay
+from pokea.billing.spend_ledger import SpendLedger
 
 Breaks = Callable[[], AbstractContextManager[None]]
 

@@ -7,11 +7,11 @@ from pokea.adapters.dynamo_callbacks import DynamoCallbackTasks
 from pokea.adapters.dynamo_closings import DynamoClosings
 from pokea.adapters.dynamo_items import keyed
 from pokea.adapters.dynamo_table import DynamoTable, Put
+from pokea.billing.usage import CallShares, Meter, ModelUsage
 from pokea.ids import BusinessId, SessionId
 from pokea.phone_numbers import E164
 from pokea.sautikit.callbacks import CallbackTask
 from pokea.sautikit.closings import CloseReason, Closing, Fact, RecordingPointer, Said, ToolUse, kept
-from pokea.usage import CallShares, Meter, ModelUsage
 
 NOW = datetime(2026, 11, 23, 9, 0, 0, 5, tzinfo=UTC)
 TASK = CallbackTask(

@@ -9,7 +9,7 @@ import pytest
 from pokea.adapters import cdr_items
 from pokea.adapters.dynamo_cdrs import DynamoCdrs
 from pokea.adapters.dynamo_table import DynamoTable
-from pokea.cdr import CDR_PRIVACY
+from pokea.billing.cdr import CDR_PRIVACY
 from pokea.clock import as_utc
 from pokea.ports import CdrStore
 from tests.contract.cdr_store_contract import AT, CdrStoreContract, a_cdr, a_session, a_statement, full

@@ -13,8 +13,8 @@ import pytest
 from pokea.adapters import clients
 from pokea.adapters.observability import Log
 from pokea.adapters.spend_books import spend_ledger
+from pokea.billing.spend import Need
 from pokea.errors import Denied
-from pokea.spend import Need
 from tests.fakes.memory_store import MemoryStore
 from tests.support.spending import CLINIC, MORNING, RARE, business
 

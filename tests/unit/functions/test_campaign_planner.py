@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 
 from functions.campaigns import app
+from pokea.billing.wallet import Standing
 from pokea.campaigns import health, steering
 from pokea.campaigns.campaign import CampaignState
 from pokea.campaigns.contact import ContactState, Disposition
 from pokea.errors import Unavailable
 from pokea.ids import SessionId
 from pokea.ports import Change
-from pokea.wallet import Standing
 from tests.support.campaign_samples import BUSINESS, MONDAY, SATURDAY_NIGHT, Office, campaign, contact, contacts
 
 ROOT = Path(__file__).resolve().parents[3]

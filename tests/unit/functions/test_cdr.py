@@ -11,10 +11,10 @@ import httpx
 import pytest
 
 from pokea.adapters.cdr_items import statement_item
-from pokea.audit_findings import Difference
+from pokea.billing.audit_findings import Difference
+from pokea.billing.cdr import CdrState, Witness
+from pokea.billing.cdr_asking import AFTER_S, NO_MORE, PUT_OFF_S, PUT_OFF_TIMES
 from pokea.calls import Call, CallStatus, Direction
-from pokea.cdr import CdrState, Witness
-from pokea.cdr_asking import AFTER_S, NO_MORE, PUT_OFF_S, PUT_OFF_TIMES
 from pokea.errors import Conflict
 from pokea.ids import CallId, SessionId
 from pokea.onward import Onward

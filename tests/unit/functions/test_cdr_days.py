@@ -10,9 +10,9 @@ from typing import Any
 import httpx
 import pytest
 
-from pokea.audit_findings import Difference
+from pokea.billing.audit_findings import Difference
+from pokea.billing.cdr import CdrState, Witness
 from pokea.call_record import CALL_RECORD
-from pokea.cdr import CdrState, Witness
 from pokea.ids import SessionId
 from tests.support.cdr_office import OTHERS, CdrOffice, about, carrier_record, closed_call, rfc3339
 from tests.support.control_plane import LINE, NOW, PROFILES, SESSION

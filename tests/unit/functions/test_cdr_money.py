@@ -12,16 +12,16 @@ import pytest
 
 from functions.cdr.pricing import PriceBooks, Prices
 from functions.reports.page import page_of
-from pokea.audit_findings import Difference
-from pokea.billing_period import period_of
-from pokea.billing_report import Report, billing_report
+from pokea.billing.audit_findings import Difference
+from pokea.billing.cdr import Cdr, CdrState
+from pokea.billing.cdr_news import fallback_label
+from pokea.billing.model_cost import prices_of
+from pokea.billing.period import period_of
+from pokea.billing.rate_deck import packaged_deck
+from pokea.billing.report import Report, billing_report
 from pokea.calls import CallStatus
-from pokea.cdr import Cdr, CdrState
-from pokea.cdr_news import fallback_label
-from pokea.model_cost import prices_of
 from pokea.onward import Onward
 from pokea.phone_numbers import E164
-from pokea.rate_deck import packaged_deck
 from pokea.transfer import handoff_label
 from tests.support.cdr_office import CdrOffice, about, carrier_record, closed_call
 from tests.support.control_plane import CALLER, LINE, NOW, SESSION

@@ -13,6 +13,7 @@ from functions.dialer.app import make_handler
 from functions.dialer.dialer import Dialer
 from functions.dialer.tickets import message_for
 from pokea.adapters.observability import Log
+from pokea.billing.wallet import Standing
 from pokea.campaigns import moves
 from pokea.campaigns.campaign import CampaignState
 from pokea.campaigns.contact import Contact, ContactState, Disposition
@@ -20,7 +21,6 @@ from pokea.consent import is_suppressed
 from pokea.errors import CallError, Conflict, Denied, Indeterminate, NotFound, RejectedInput, Unavailable
 from pokea.leads import LEAD, Lead, Outcome
 from pokea.sautikit.labels import attempt_session
-from pokea.wallet import Standing
 from tests.support.dial_room import NOON, Board, Room
 
 

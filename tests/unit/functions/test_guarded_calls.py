@@ -18,6 +18,10 @@ from functions.proactive.messenger import Messenger, Reach
 from pokea.adapters.exchange import exchange_of
 from pokea.adapters.observability import Log
 from pokea.adapters.sautikit_rest import Carrier, CarrierSettings
+from pokea.billing.spend import EXPECTED_S, RESERVATION, HoldState, committed
+from pokea.billing.spend_ledger import SpendLedger
+from pokea.billing.wallet import ACCOUNT, WALLET, WALLET_KEY, Balance, Standing, Wallet, read, standing_at
+from pokea.billing.wallet_book import WalletBook, WatchedTelephony
 from pokea.calls import Call, CallStatus
 from pokea.delivery_calls import DELIVERY_CALL, EVENT, MAX_ATTEMPTS, CallOutcome, DeliveryCall
 from pokea.errors import CallError, Conflict, Denied, Unavailable
@@ -25,12 +29,8 @@ from pokea.money import MICROS
 from pokea.profile import Profile
 from pokea.sautikit.labels import attempt_session, label_of
 from pokea.shipments import SHIPMENT
-from pokea.spend import EXPECTED_S, RESERVATION, HoldState, committed
-from pokea.spend_ledger import SpendLedger
 from pokea.stored_shipments import StoredShipments
 from pokea.transfer import handoff_label
-from pokea.wallet import ACCOUNT, WALLET, WALLET_KEY, Balance, Standing, Wallet, read, standing_at
-from pokea.wallet_book import WalletBook, WatchedTelephony
 from tests.fakes.conversation import SATURDAY
 from tests.fakes.memory_store import MemoryCallStore, MemoryStore
 from tests.support.control_plane import LINE, LINES, PROFILES, SESSION, ControlPlane

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 from functions.reports.charts import columns, scale, stretches
 from functions.reports.page import SHOWN, page_of
-from pokea.audit_findings import Difference
-from pokea.billing_period import period_of
-from pokea.billing_report import Report, billing_report
-from pokea.cdr import Cdr, CdrFinding
+from pokea.billing.audit_findings import Difference
+from pokea.billing.cdr import Cdr, CdrFinding
+from pokea.billing.period import period_of
+from pokea.billing.report import Report, billing_report
 from pokea.ids import SessionId
 from tests.support.billing_samples import CLINIC, leg, month_of_calls, stream
 from tests.support.sizes import examples

@@ -25,13 +25,13 @@ from functions.reports.table_file import SCHEMA, typesetter
 from pokea.adapters import clients
 from pokea.adapters.observability import Log
 from pokea.adapters.report_bucket import ReportBucket
-from pokea.audit_findings import Difference
-from pokea.billing_period import period_of
-from pokea.cdr import Cdr, CdrFinding
+from pokea.billing.audit_findings import Difference
+from pokea.billing.cdr import Cdr, CdrFinding
+from pokea.billing.period import period_of
+from pokea.billing.statements.rows_file import csv_of
 from pokea.clock import ManualClock
 from pokea.errors import NotFound, RejectedInput, Unavailable
 from pokea.ids import BusinessId, SessionId
-from pokea.statements.rows_file import csv_of
 from tests.support.billing_samples import CLINIC, Shelf, leg, month_of_calls, stream
 from tests.support.control_plane import PROFILES
 

@@ -12,13 +12,13 @@ import pytest
 from functions.settler import app
 from functions.settler.messages import parse
 from pokea.adapters.observability import Log
-from pokea.call_leg import Direction as LegDirection
+from pokea.billing.call_leg import Direction as LegDirection
+from pokea.billing.cdr import Cdr
 from pokea.calls import CallStatus, Direction
 from pokea.campaigns.campaign import Campaign, CampaignState
 from pokea.campaigns.contact import Contact, ContactState, Disposition
 from pokea.campaigns.health import CAMPAIGN_HEALTH, FAILURES
 from pokea.campaigns.suppressing import suppression_of
-from pokea.cdr import Cdr
 from pokea.errors import Conflict, NotFound, RejectedInput, Unavailable
 from pokea.ids import BusinessId, SessionId
 from pokea.leads import Outcome

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
+from pokea.billing.usage import CallShares, Meter, ModelUsage
 from pokea.calls import CallStatus
 from pokea.desk.agent import PHRASES
 from pokea.errors import Unavailable
 from pokea.ids import SessionId
 from pokea.toolkit import Level
-from pokea.usage import CallShares, Meter, ModelUsage
 from tests.support.control_plane import (
     CALLER,
     LINE,

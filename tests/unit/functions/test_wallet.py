@@ -18,11 +18,11 @@ from functions.wallet.wiring import thresholds
 from pokea.adapters.observability import Log
 from pokea.adapters.sautikit_dialects import DIALECTS
 from pokea.adapters.sautikit_rest import Carrier, CarrierSettings
+from pokea.billing.wallet import ACCOUNT, WALLET, WALLET_KEY, Balance, Standing, Wallet
+from pokea.billing.wallet_book import WalletBook
 from pokea.clock import ManualClock
 from pokea.errors import CallError, Denied, Unavailable
 from pokea.money import MICROS
-from pokea.wallet import ACCOUNT, WALLET, WALLET_KEY, Balance, Standing, Wallet
-from pokea.wallet_book import WalletBook
 from tests.fakes.memory_store import MemoryStore
 from tests.support.spending import CLINIC, MORNING, business
 

@@ -28,8 +28,8 @@ def test_the_templates_rules_lead_to_their_queues() -> None:
 
 def test_the_rules_name_what_is_emitted() -> None:
     from pokea.adapters.event_bus import SOURCE
+    from pokea.billing.cdr_news import EVENT as SETTLED
     from pokea.campaigns.settling import Told
-    from pokea.cdr_news import EVENT as SETTLED
     from pokea.delivery_calls import EVENT
 
     rules = {rule.logical_id: json.loads(rule.pattern) for rule in load_rules(ROOT / "template.yaml")}

@@ -13,7 +13,7 @@ from pokea.dispatch import DispatchRules, NotThen, last_day, may_call, minutes_u
 from pokea.hours import Opening, OpeningHours
 from pokea.lines import PACKAGED, BadProfile
 from pokea.profile import load_profile
-from pokea.said import Part
+from pokea.spoken.said import Part
 from tests.fakes.conversation import SATURDAY
 from tests.unit.pokea.shipment_samples import COURIER
 

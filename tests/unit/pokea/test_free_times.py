@@ -6,7 +6,7 @@ import pytest
 
 from pokea.booking import Slot
 from pokea.free_times import MAX_DAYS_READ, alternatives, free_on, offers, starts_on
-from pokea.spoken_time_en import AFTERNOON, EVENING
+from pokea.spoken.times_en import AFTERNOON, EVENING
 from tests.unit.pokea.booking_samples import CLEANING, FILLING, NAIROBI, NOW, Diary, booked, nairobi, rules
 
 THURSDAY, FRIDAY = date(2026, 11, 26), date(2026, 11, 27)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pokea.accounts import Factor
-from pokea.number_words import EN_ORDINALS, EN_UNITS, SW_UNITS
+from pokea.spoken.number_words import EN_ORDINALS, EN_UNITS, SW_UNITS
 from pokea.verification import (
     TRIES_PER_CALL,
     TRIES_PER_DAY,

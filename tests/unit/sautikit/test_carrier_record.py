@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from local.carrier.ledger import Cdr as CarriersBooks
-from pokea.call_leg import STATUSES, CallLeg, Direction
-from pokea.cdr import CarrierLeg
+from pokea.billing.call_leg import STATUSES, CallLeg, Direction
+from pokea.billing.cdr import CarrierLeg
 from pokea.sautikit.carrier_record import YEARS, carrier_leg, carrier_legs
 from tests.support.sizes import examples
 

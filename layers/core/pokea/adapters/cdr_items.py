@@ -31,12 +31,12 @@ from pokea.adapters.dynamo_items import (
     maybe,
     one_of,
 )
-from pokea.audit_findings import Difference
-from pokea.call_leg import Direction
-from pokea.cdr import Cdr, CdrFinding, CdrState, Statement, Witness
+from pokea.billing.audit_findings import Difference
+from pokea.billing.call_leg import Direction
+from pokea.billing.cdr import Cdr, CdrFinding, CdrState, Statement, Witness
+from pokea.billing.usage import CallShares, Meter, ModelUsage
 from pokea.clock import as_utc
 from pokea.ids import BusinessId, SessionId
-from pokea.usage import CallShares, Meter, ModelUsage
 
 SHARDS = 4
 KEPT = timedelta(

@@ -8,10 +8,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date
 
-from pokea.account import MAX_STATEMENT_BYTES
 from pokea.adapters import cdr_items as items
 from pokea.adapters.dynamo_table import ConditionFailed, DynamoTable, Put
-from pokea.cdr import Cdr, Statement
+from pokea.billing.account import MAX_STATEMENT_BYTES
+from pokea.billing.cdr import Cdr, Statement
 from pokea.errors import Misuse, RejectedInput
 from pokea.ids import BusinessId, SessionId
 

@@ -13,9 +13,9 @@ from typing import Any
 
 from pokea.adapters.dynamo_items import Item, Key, instant, keyed
 from pokea.adapters.dynamo_table import ConditionFailed, DynamoTable, Put
+from pokea.billing.usage import shares_from_json, shares_to_json, usage_from_json, usage_to_json
 from pokea.ids import BusinessId, SessionId
 from pokea.sautikit.closings import CloseReason, Closing, Fact, RecordingPointer, Said, ToolUse
-from pokea.usage import shares_from_json, shares_to_json, usage_from_json, usage_to_json
 
 TRANSCRIPT_KEPT = timedelta(days=30)  # where nothing else is said
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from pokea.adapters.public_http import PublicHttp
+from pokea.billing.spend import Need, SpendGuard
 from pokea.calls import Call, is_over
 from pokea.dial_policy import DialPolicy
 from pokea.directory import Directory
@@ -23,7 +24,6 @@ from pokea.phone_numbers import E164
 from pokea.ports import CallStore
 from pokea.profile import Profile
 from pokea.sautikit.attempts import OutboundRequest, Progress, Telephony, place
-from pokea.spend import Need, SpendGuard
 from pokea.transfer import Handoff, attempt_key, handoff_label
 
 AGENT = "whisper"

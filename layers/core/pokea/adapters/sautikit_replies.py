@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
+from pokea.billing.wallet import FUNDS
 from pokea.errors import CallError, Conflict, Denied, Indeterminate, NotFound, RejectedInput, Unavailable
-from pokea.wallet import FUNDS
 
 _DEFAULT_RETRY_S = 1.0
 _MAX_RETRY_S = 3_600.0

@@ -28,11 +28,11 @@ from urllib.parse import quote
 
 from pokea.adapters.sautikit_dialects import LIVE, Dialect
 from pokea.adapters.sautikit_replies import classify, not_sent, unanswered
+from pokea.billing.wallet import Balance
 from pokea.errors import CallError, Unavailable
 from pokea.ids import CallId, SessionId
 from pokea.money import MINOR_DIGITS, Money
 from pokea.phone_numbers import E164
-from pokea.wallet import Balance
 
 if TYPE_CHECKING:
     import httpx

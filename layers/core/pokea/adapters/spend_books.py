@@ -7,13 +7,13 @@ from functools import cache
 from pathlib import Path
 
 from pokea.adapters.observability import Log
-from pokea.business_deck import deck_for
+from pokea.billing.business_deck import deck_for
+from pokea.billing.spend import SpendTrip
+from pokea.billing.spend_ledger import SpendLedger
 from pokea.errors import CallError
 from pokea.ids import BusinessId
 from pokea.ports import Store
 from pokea.profile import Profile
-from pokea.spend import SpendTrip
-from pokea.spend_ledger import SpendLedger
 
 EVENT = "SpendCapReached"
 

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
+from pokea.billing.wallet import Standing, may_ring_unasked
 from pokea.campaigns import law
 from pokea.campaigns.campaign import Campaign, CampaignState
 from pokea.campaigns.contact import Contact
 from pokea.campaigns.country_policy import Policies
-from pokea.wallet import Standing, may_ring_unasked
 
 MONEY_WAITS = timedelta(minutes=5)  # as often as the wallet is read
 CHANNEL_WAITS = timedelta(seconds=15)  # about half an ordinary call

@@ -15,9 +15,9 @@ import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from pokea.billing.wallet import FUNDS
 from pokea.campaigns.contact import Disposition
 from pokea.errors import CallError, Denied, NotFound, RejectedInput, Unavailable
-from pokea.wallet import FUNDS
 
 SPEND_CAP = "spend_cap"  # of our own guard
 NO_PRICE = "no_price"  # likewise

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
+from pokea.billing.cdr_file import guarded
 from pokea.campaigns.listing import Rejected
 from pokea.campaigns.lists.columns import PROBLEM
-from pokea.cdr_file import guarded
 
 
 class _CsvWriter(Protocol):

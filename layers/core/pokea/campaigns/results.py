@@ -2,7 +2,7 @@
 
 Answers stand with the words they rest on, and a score with its reasons. An empty cell or a null is unknown and never 0. Amounts are whole
 micro-units of the deck's currency, over every attempt whose detail records are given. Text that a spreadsheet would run as a formula
-has an apostrophe in front (see `pokea.cdr_file`), and no cell has a line break.
+has an apostrophe in front (see `pokea.billing.cdr_file`), and no cell has a line break.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from pokea.billing.cdr import Cdr
+from pokea.billing.cdr_file import guarded
+from pokea.billing.cost_shares import call_cost
+from pokea.billing.statements.rows_file import BETWEEN, one_line
 from pokea.campaigns.contact import Contact, ContactState, Disposition
 from pokea.campaigns.settling import QUALIFIED
-from pokea.cdr import Cdr
-from pokea.cdr_file import guarded
-from pokea.cost_shares import call_cost
 from pokea.leads import Answer, Lead, Reason
 from pokea.money import divided
 from pokea.sautikit.closings import RecordingPointer
-from pokea.statements.rows_file import BETWEEN, one_line
 
 _CALLEE = "callee"
 

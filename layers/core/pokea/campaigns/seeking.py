@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from pokea.cdr import CarrierLeg
+from pokea.billing.cdr import CarrierLeg
 from pokea.clock import as_utc
 from pokea.errors import CallError
 from pokea.sautikit.carrier_record import carrier_leg

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from pokea.billing.cdr import CarrierLeg
 from pokea.calls import Call
 from pokea.campaigns import moves
 from pokea.campaigns.contact import Contact, ContactState
-from pokea.cdr import CarrierLeg
 from pokea.ids import SessionId
 
 GONE_AFTER = timedelta(seconds=110)  # with a look every minute: settled within 180 s of the question

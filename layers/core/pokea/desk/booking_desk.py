@@ -9,8 +9,8 @@ from pokea.desk.booking_when import free_in, no, times_payload, understand
 from pokea.desk.own_appointments import described, own_appointments
 from pokea.desk.practitioners import with_somebody
 from pokea.desk.visit import Visit, reply
-from pokea.spoken import times
-from pokea.spoken_time import DaysOnly
+from pokea.spoken.aloud import times
+from pokea.spoken.times import DaysOnly
 from pokea.toolkit import ToolResult
 
 

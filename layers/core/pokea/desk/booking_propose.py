@@ -18,7 +18,7 @@ from pokea.desk.visit import Visit, ask, refused, reply
 from pokea.identity import name_key
 from pokea.ids import Nonce
 from pokea.ports import Change
-from pokea.spoken import from_iso_local
+from pokea.spoken.aloud import from_iso_local
 from pokea.toolkit import ToolResult, then_yes_no
 
 MAX_NAME = 80

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from pokea import hours as local_time
-from pokea import spoken
 from pokea.booking import Reason, Service
 from pokea.booking_decisions import NOBODY, why_not
 from pokea.confirm import Code
 from pokea.desk.visit import Visit, ask, refused, reply
 from pokea.free_times import alternatives, offers
-from pokea.spoken_time import Ambiguous, DaysOnly, NotUnderstood, Past, Question, Resolved, resolve
+from pokea.spoken import aloud as spoken
+from pokea.spoken.times import Ambiguous, DaysOnly, NotUnderstood, Past, Question, Resolved, resolve
 from pokea.toolkit import ToolResult
 
 Times = Sequence[datetime]

@@ -10,8 +10,8 @@ from pokea.desk.own_shipments import rules_of
 from pokea.desk.visit import Visit, ask, reply
 from pokea.dispatch import NotThen
 from pokea.hours import local
-from pokea.said import Part
-from pokea.spoken_time import Ambiguous, DaysOnly, NotUnderstood, Past, Resolution, Resolved, resolve
+from pokea.spoken.said import Part
+from pokea.spoken.times import Ambiguous, DaysOnly, NotUnderstood, Past, Resolution, Resolved, resolve
 from pokea.toolkit import ToolResult
 
 

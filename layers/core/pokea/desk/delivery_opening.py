@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pokea import spoken
 from pokea.desk.base import Opening
 from pokea.desk.dispatch_desk import eta_minutes
 from pokea.desk.own_shipments import rung_about
@@ -12,6 +11,7 @@ from pokea.desk.visit import Visit
 from pokea.dispatch import MINUTES_UP_TO
 from pokea.retention import Recording
 from pokea.shipments import Shipment, ShipmentStatus
+from pokea.spoken import aloud as spoken
 from pokea.toolkit import then
 
 CONTEXT_KEY = "shipment"  # of the context a call is placed with

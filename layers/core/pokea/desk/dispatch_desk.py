@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from pokea import dispatch, spoken
+from pokea import dispatch
 from pokea.desk.own_shipments import EXACTLY, Need, asking, identified, said_id, spoken_id, to_dispatch
 from pokea.desk.visit import Visit, reply
 from pokea.errors import RejectedInput
 from pokea.hours import Opening, bounds, local
 from pokea.shipments import Shipment, ShipmentStatus
+from pokea.spoken import aloud as spoken
 from pokea.toolkit import ToolResult, then_yes_no
 from pokea.words import say
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
-from pokea import allowance, leads, said_answers, spoken_time
+from pokea import allowance, leads
 from pokea.allowance import Limit
 from pokea.consent import asks_to_stop
 from pokea.desk.opt_out import opted_out, suppression
@@ -30,6 +30,8 @@ from pokea.leads import (
 )
 from pokea.messages import plain
 from pokea.ports import Change
+from pokea.spoken import answers as said_answers
+from pokea.spoken import times as spoken_time
 from pokea.toolkit import ToolResult, then, then_yes_no
 from pokea.words import say
 

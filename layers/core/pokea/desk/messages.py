@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from pokea import allowance, said_numbers
+from pokea import allowance
 from pokea.call_memory import CallMemory
 from pokea.confirm import Proposal
 from pokea.desk import gate
@@ -22,7 +22,8 @@ from pokea.messages import MESSAGE, Message, limits_of, plain
 from pokea.phone_numbers import E164
 from pokea.ports import Change
 from pokea.profile import Profile
-from pokea.said_counts import names_numbers
+from pokea.spoken import numbers as said_numbers
+from pokea.spoken.counts import names_numbers
 from pokea.toolkit import Effect, ToolResult, ToolSpec, then, then_yes_no
 from pokea.words import say
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 
-from pokea import hours, said_days, spoken, spoken_time_sw
+from pokea import hours
 from pokea.desk.visit import Visit, ask, reply
 from pokea.hours import DAY_MINUTES, WEEKDAYS, Opening
 from pokea.knowledge_words import folded
 from pokea.reception import SameDays, usual_week
-from pokea.spoken_time import Ambiguous, DaysOnly, NotUnderstood, Past, Resolved, resolve
+from pokea.spoken import aloud as spoken
+from pokea.spoken import days as said_days
+from pokea.spoken import times_sw as spoken_time_sw
+from pokea.spoken.times import Ambiguous, DaysOnly, NotUnderstood, Past, Resolved, resolve
 from pokea.toolkit import ToolResult, then
 from pokea.words import say
 

@@ -8,7 +8,7 @@ from pokea.desk.memory import memory_of, remember
 from pokea.desk.visit import Visit, refused
 from pokea.profile import Profile
 from pokea.retention import RECORDING_TOOL, Recording
-from pokea.said_answers import yes_or_no
+from pokea.spoken.answers import yes_or_no
 from pokea.toolkit import Effect, ToolResult, ToolSpec, then
 
 NOTED = "recording"  # in the call's memory: "yes" or "no"

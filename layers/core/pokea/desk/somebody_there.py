@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from pokea.knowledge_words import folded
-from pokea.said_answers import is_unsure, yes_or_no
+from pokea.spoken.answers import is_unsure, yes_or_no
 
 _NO_TROUBLE = r"(?: na)? (?:shida|tatizo|noma|wasiwasi|neno)"
 # Said first and taken out, because it holds words of its opposite: "not at home".

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pokea import said_amounts
 from pokea.accounts import Account, Order, Outage, Ticket
 from pokea.backends import BackendCannot
 from pokea.desk.verify import opened_account, support_rules
 from pokea.desk.visit import Visit, reply
 from pokea.money import Money
+from pokea.spoken import amounts as said_amounts
 from pokea.toolkit import ToolResult, then
 from pokea.verification import code_of
 

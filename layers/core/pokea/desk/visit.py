@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from pokea import spoken
 from pokea.booking import Appointment, BookingRules, Service
 from pokea.desk.base import Desk
 from pokea.hours import local
 from pokea.identity import Caller
 from pokea.ports import Store
+from pokea.spoken import aloud as spoken
 from pokea.toolkit import ToolCall, ToolResult
 from pokea.words import say
 

@@ -16,7 +16,7 @@ from pokea.hours import local
 from pokea.ids import IntentKey
 from pokea.ports import Change
 from pokea.records import Stored
-from pokea.spoken_time import DaysOnly
+from pokea.spoken.times import DaysOnly
 from pokea.toolkit import ToolResult
 from pokea.waiting import WAITING, Waiting, WaitingState, decide_offer
 from pokea.words import say

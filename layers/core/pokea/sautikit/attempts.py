@@ -14,6 +14,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+from pokea.billing.spend import Need, SpendGuard
 from pokea.calls import Call, CallStatus, Direction
 from pokea.errors import CallError, Conflict, Indeterminate, RejectedInput, Unavailable
 from pokea.ids import CallId, SessionId
@@ -21,7 +22,6 @@ from pokea.lines import Line
 from pokea.phone_numbers import E164
 from pokea.ports import CallStore
 from pokea.sautikit.labels import attempt_session, label_of
-from pokea.spend import Need, SpendGuard
 
 _ASKED = "asked"  # marks an attempt as asked for, exactly once and before the carrier hears of it
 MAX_CONTEXT_CHARS = 4_000

@@ -11,8 +11,8 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
-from pokea.call_leg import ANSWERED, IN_PROGRESS, STATUSES, UNANSWERED
-from pokea.cdr import CarrierLeg
+from pokea.billing.call_leg import ANSWERED, IN_PROGRESS, STATUSES, UNANSWERED
+from pokea.billing.cdr import CarrierLeg
 from pokea.sautikit import hook_names as names
 from pokea.sautikit import hook_values as values
 

@@ -8,11 +8,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Literal, Protocol
 
+from pokea.billing.usage import CallShares, ModelUsage
 from pokea.call_status import CallStatus
 from pokea.calls import Call, Direction
 from pokea.events import CallEnded
 from pokea.ids import BusinessId, SessionId
-from pokea.usage import CallShares, ModelUsage
 
 CLOSE_COMES_WITHIN_S = 300  # of the carrier's word that a call is over; later nobody will tell how it ended
 DIAL_SETTLES_S = 60  # after the telephone has stopped ringing

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from pokea.billing import DEFAULT_DECK, BillingRules
+from pokea.billing.rules import DEFAULT_DECK, BillingRules
 from pokea.errors import RejectedInput
 from pokea.money import Money
 from pokea.tables.base import Table

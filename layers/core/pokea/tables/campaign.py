@@ -9,11 +9,11 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from pokea.billing.cdr_file import instant
 from pokea.campaigns.campaign import Retry, Voicemail
 from pokea.campaigns.contact import Disposition
 from pokea.campaigns.lists.columns import MAX_FIELDS
 from pokea.campaigns.schedule_expression import problem_with
-from pokea.cdr_file import instant
 from pokea.clock import as_utc
 from pokea.errors import RejectedInput
 from pokea.money import Money

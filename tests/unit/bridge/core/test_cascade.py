@@ -42,7 +42,7 @@ from bridge.core.frames import (
     UsageReported,
     UsageUnknown,
 )
-from pokea.usage import Meter
+from pokea.billing.usage import Meter
 from tests.unit.bridge.virtual_cascade import FRAME, SECOND, TOOLS, VirtualCascade, failed, heard
 
 # --- a turn ----------------------------------------------------------------------------------------------------------------

@@ -17,8 +17,8 @@ from bridge.core.frames import (
     TurnComplete,
 )
 from bridge.core.time_shares import shares_of
+from pokea.billing.usage import CallShares
 from pokea.toolkit import Effect
-from pokea.usage import CallShares
 from tests.unit.bridge.virtual_call import TOOLS, VirtualCall, clips, context
 
 NEAR_MS = 130  # a turn's ends are known to a few frames

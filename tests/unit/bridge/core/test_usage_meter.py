@@ -24,7 +24,7 @@ from bridge.core.frames import (
 )
 from bridge.core.session import SessionSettings
 from bridge.core.usage_meter import UsageMeter
-from pokea.usage import Meter, ModelUsage
+from pokea.billing.usage import Meter, ModelUsage
 from tests.unit.bridge.virtual_call import VirtualCall, context, voice_ms
 
 

@@ -12,8 +12,8 @@ from bridge.core.context import Owner
 from bridge.core.frames import Asked, CallTool, EndCall, EndReason, HandoffBegun, HandoffTold
 from bridge.shell.tool_client import InvokeFailed, ToolClient, failure_words
 from functions.tools.requests import parse
+from pokea.billing.usage import CallShares, Meter, ModelUsage
 from pokea.errors import Conflict, Indeterminate, RejectedInput, Unauthorized, Unavailable
-from pokea.usage import CallShares, Meter, ModelUsage
 
 ORDER = CallTool("t1", "findTimes", {"when": "friday"}, {"at_ms": 5})
 

@@ -34,7 +34,7 @@ from bridge.core.frames import (
     WireError,
 )
 from bridge.wire import gemini_live
-from pokea.usage import Meter
+from pokea.billing.usage import Meter
 
 PCM = bytes(range(250)) * 2
 

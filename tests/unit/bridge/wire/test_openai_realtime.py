@@ -40,7 +40,7 @@ from bridge.core.frames import (
     WireError,
 )
 from bridge.wire.openai_realtime import DIALECTS, OPENAI_DIALECT, Dialect, OpenAIRealtime, realtime_url
-from pokea.usage import Meter
+from pokea.billing.usage import Meter
 
 TOOL = ToolDeclaration("findTimes", "Finds times.", {"type": "object", "properties": {"day": {"type": "string"}}})
 SETUP = ModelSetup("gpt-realtime-2.1", "Kore", "Be brief.", (TOOL,), input_hz=24_000, language="en")

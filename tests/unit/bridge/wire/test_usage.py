@@ -23,7 +23,7 @@ from bridge.core.frames import (
 from bridge.wire.chat import ChatStream
 from bridge.wire.gemini_live import GeminiLive
 from bridge.wire.openai_realtime import OpenAIRealtime
-from pokea.usage import Meter
+from pokea.billing.usage import Meter
 
 CAPTURED = {
     "promptTokenCount": 522,

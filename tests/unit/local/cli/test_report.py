@@ -17,7 +17,7 @@ from local.cli.audit import run_audit
 from local.cli.main import main
 from local.cli.rate import run_rate
 from local.cli.report import ReportOptions, run_report
-from pokea.cdr import Cdr
+from pokea.billing.cdr import Cdr
 from pokea.errors import CallError
 from pokea.ids import BusinessId, SessionId
 from pokea.ports import CdrStore

@@ -12,9 +12,9 @@ from local.carrier import BookedCall, Carrier
 from local.carrier import Cdr as CarrierRecord
 from local.demo.bills import Account, Cashier, accounted
 from local.demo.totals import lines, reconciled
-from pokea.audit_findings import Difference
-from pokea.call_leg import Direction
-from pokea.cdr import Cdr, CdrFinding, CdrState
+from pokea.billing.audit_findings import Difference
+from pokea.billing.call_leg import Direction
+from pokea.billing.cdr import Cdr, CdrFinding, CdrState
 from tests.support.billing_samples import BEGAN, CALLER, LINE, leg
 
 SESSION = "HD_000000000001"

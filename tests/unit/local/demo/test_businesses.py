@@ -11,8 +11,8 @@ import pytest
 from local.carrier import BEHAVIOURS, Tariff
 from local.demo.areas import AREAS, area_of
 from local.demo.businesses import Copy, example_of, people_of, write_copies
-from pokea.business_deck import deck_for
-from pokea.call_leg import Direction
+from pokea.billing.business_deck import deck_for
+from pokea.billing.call_leg import Direction
 from pokea.directory import Absence, Absent, Person, resolve
 from pokea.profile import Profile, load_profile, load_profiles
 

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pokea.billing.wallet import Standing
 from pokea.campaigns.briefing import MAX_FIELD_CHARS, context_of
 from pokea.campaigns.campaign import CampaignState
 from pokea.campaigns.contact import Disposition
@@ -19,7 +20,6 @@ from pokea.campaigns.gate import SPREAD_S, Dial, Look, Never, NotNow, Way, gate,
 from pokea.campaigns.refusals import meaning_of
 from pokea.errors import CallError, Conflict, Denied, Indeterminate, NotFound, RejectedInput, Unavailable
 from pokea.sautikit.attempts import MAX_CONTEXT_CHARS
-from pokea.wallet import Standing
 from tests.contract.campaign_store_contract import AT, a_campaign, a_contact
 
 CAMPAIGN = a_campaign()

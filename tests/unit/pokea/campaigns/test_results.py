@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from pokea.call_leg import Direction
+from pokea.billing.call_leg import Direction
+from pokea.billing.cdr import Cdr
 from pokea.campaigns.contact import Contact, ContactState, Disposition
 from pokea.campaigns.results import FIXED, ResultRow, csv_of, json_of, row_of, summary_of
-from pokea.cdr import Cdr
 from pokea.ids import SessionId
 from pokea.leads import Answer, Lead, Outcome
 from pokea.sautikit.closings import RecordingPointer

@@ -7,12 +7,12 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+from pokea.billing.cdr import CarrierLeg
 from pokea.calls import Call, CallStatus, Direction
 from pokea.campaigns import moves
 from pokea.campaigns.contact import Contact, ContactState
 from pokea.campaigns.seeking import MAX_PAGES, placed_between
 from pokea.campaigns.unknowns import GONE_AFTER, NOT_READ, Sight, Sighting, settled, sighting, window
-from pokea.cdr import CarrierLeg
 from pokea.errors import Unavailable
 from pokea.ids import SessionId
 from pokea.sautikit.labels import attempt_session

@@ -16,10 +16,10 @@ from pokea.consent import is_suppressed
 from pokea.desk.base import Opening
 from pokea.dispatch import WRONG_NAMES_A_PARCEL
 from pokea.ids import SessionId
-from pokea.number_words import EN_UNITS
 from pokea.phone_numbers import E164
 from pokea.retention import Recording
 from pokea.shipments import SHIPMENT, Shipment, ShipmentStatus
+from pokea.spoken.number_words import EN_UNITS
 from pokea.stored_shipments import StoredShipments
 from pokea.toolkit import ToolResult
 from pokea.tracking_ids import check_digit

@@ -9,10 +9,10 @@ from datetime import datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo, available_timezones
 
+from pokea.billing.cdr_file import YEARS, unguarded
 from pokea.campaigns.contact import Consent
 from pokea.campaigns.lists.columns import CONSENT_AT, CONSENT_SOURCE, CONSENT_WORDING, LANGUAGE, NAME, TIMEZONE
 from pokea.campaigns.whereabouts import zone_named
-from pokea.cdr_file import YEARS, unguarded
 from pokea.clock import as_utc
 
 MAX_NAME_CHARS = 80
