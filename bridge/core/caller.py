@@ -53,7 +53,9 @@ class Caller:
     def _is_audible(self) -> bool:
         """The agent says something that may be interrupted."""
         voice = self._voice
-        return not voice.is_silent and not voice.is_only(Speaker.FILLER) and not self._ending.is_deaf
+        if voice.is_silent or voice.is_only(Speaker.FILLER):
+            return False
+        return not self._ending.is_deaf and not self._mouth.is_protected
 
     @property
     def deadline_ms(self) -> float | None:
@@ -80,7 +82,7 @@ class Caller:
         run = self.keys.due(now_ms)
         if run is not None:
             self._keyed(run)
-        if self._untold and self._legs.is_ready:
+        if self._untold and self._legs.is_ready and not self._mouth.is_protected:
             self._tell_keys(now_ms)
 
     def _look_at_time(self, now_ms: float) -> None:
@@ -186,6 +188,8 @@ class Caller:
 
     def _make_room(self, now_ms: float) -> None:
         """The model begins another utterance, and does not wait for the end of a fixed line."""
+        if self._mouth.is_protected:
+            return
         if self._voice.is_only(Speaker.GREETING, Speaker.PROMPT):
             self._stop(now_ms, new_turn=True)
             self.floor.agent_silent()

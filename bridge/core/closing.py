@@ -7,20 +7,20 @@ from bridge.core.playout import Utterance
 
 WORDS_WITHIN_MS = 3_000.0  # the model may take this long to begin its goodbye
 LAST_SYLLABLE_MS = 350.0  # what the switch and the telephone network hold back
-_AT_MOST_MS = 20_000.0
+AT_MOST_MS = 20_000.0
 
 
 class Closing:
     """Starts when the end is decided. `utterance` is the farewell once it has begun."""
 
-    def __init__(self, reason: EndReason, now_ms: float, *, ours: bool) -> None:
+    def __init__(self, reason: EndReason, now_ms: float, *, ours: bool, at_most_ms: float = AT_MOST_MS) -> None:
         self.reason = reason
         self.asked_ms = now_ms
         self.ours = ours  # the words are a clip of ours: the model is no longer listened to
         self.utterance: Utterance | None = None
         self.hanging_up = False
         self._words_by_ms = now_ms + WORDS_WITHIN_MS
-        self._over_by_ms = now_ms + _AT_MOST_MS
+        self._over_by_ms = now_ms + at_most_ms
 
     def began(self, utterance: Utterance) -> None:
         self.utterance = utterance

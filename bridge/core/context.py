@@ -30,6 +30,15 @@ _GREETED = (
 )
 _RECORDING = ("off", "notice", "ask")
 _RATES_HZ = (8_000, 16_000, 24_000)
+VOICEMAIL = "voicemail"  # the name of the line that is left on a machine
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerPolicy:
+    """Of a placed call, which is listened to before anything is said. `message`: what is left on a machine that records; "" for nothing:
+    then a machine is hung up on."""
+
+    message: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +65,7 @@ class CallContext:
     recording_days: int = 30  # how long a recording is kept
     stop: StopWords | None = None  # what the bridge itself takes for an opt-out
     handoff_id: str = ""  # this is the leg of a person who is to take a caller over
+    answering: AnswerPolicy | None = None  # None: whoever is on the line is greeted at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +110,7 @@ def parse_context(value: Mapping[str, Any]) -> CallContext:
         **_recording(value),
         stop=_stop(_mapping(value, "stop")),
         handoff_id=_text(_mapping(value, "handoff"), "id"),
+        answering=_answering(value),
     )
 
 
@@ -114,7 +125,8 @@ def lines_of(context: CallContext) -> dict[str, str]:
         for code, phrases in context.other_phrases.items()
         for name, text in phrases.items()
     }
-    return {"greeting": context.greeting, **context.phrases, **others}
+    message = {VOICEMAIL: context.answering.message} if context.answering is not None else {}
+    return {"greeting": context.greeting, **context.phrases, **others, **message}
 
 
 def parse_owner(value: Mapping[str, Any]) -> Owner | None:
@@ -144,6 +156,14 @@ def _recording(value: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(days, int) or days <= 0:
         raise RejectedInput("bad_context", "retention.recording_days: not a positive whole number")
     return {"recording": rule, "recording_days": days}
+
+
+def _answering(value: Mapping[str, Any]) -> AnswerPolicy | None:
+    """A policy that is not known here leaves no message; the call is taken all the same."""
+    if value.get("answering") is None:
+        return None
+    policy = _mapping(value, "answering")
+    return AnswerPolicy(_text(policy, "message") if policy.get("voicemail") == "message" else "")
 
 
 def _stop(value: Mapping[str, Any]) -> StopWords | None:

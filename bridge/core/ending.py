@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bridge.core.closing import Closing
+from bridge.core.closing import AT_MOST_MS, Closing
 from bridge.core.frames import Command, EndReason, HangUp
 from bridge.core.legs import Legs
 from bridge.core.minutes import Minutes
@@ -23,6 +23,7 @@ class Ending:
     def __init__(
         self, mouth: Mouth, legs: Legs, minutes: Minutes, emit: Callable[[Command], None], carrier_continues: bool
     ) -> None:
+        self.guard: Callable[[EndReason, str, float], bool] | None = None  # says which last words are not said (now)
         self._mouth = mouth
         self._legs = legs
         self._minutes = minutes
@@ -60,19 +61,19 @@ class Ending:
         self._minutes.note("last_resort", carrier_continues=self._carrier_continues)
         self.farewell(EndReason.MODEL_LOST, "trouble", now_ms)
 
-    def farewell(self, reason: EndReason, phrase: str, now_ms: float) -> None:
+    def farewell(self, reason: EndReason, phrase: str, now_ms: float, *, at_most_ms: float = AT_MOST_MS) -> None:
         """Our own last words, then hang up; without words for it, hang up."""
-        if self.is_deaf:
+        if self.is_deaf or (self.guard is not None and self.guard(reason, phrase, now_ms)):
             return
         if not self._mouth.voice.is_silent:
             flush = self._mouth.cut(now_ms).flush
             if flush is not None:
                 self._emit(flush)
         if self._mouth.announcer.has_clip(phrase):
-            self.close(reason, now_ms, ours=True)
+            self.close(reason, now_ms, ours=True, at_most_ms=at_most_ms)
             self._mouth.play(phrase, Speaker.FAREWELL)
         elif self._legs.dictate(self._mouth.announcer.dictation(phrase), now_ms):
-            self.close(reason, now_ms, ours=False)
+            self.close(reason, now_ms, ours=False, at_most_ms=at_most_ms)
         else:
             self.close(reason, now_ms, ours=True)
             self.hang_up(reason)
@@ -87,9 +88,9 @@ class Ending:
         self.close(EndReason.HANDED_OVER, now_ms, ours=False)
         self._to_carrier = True
 
-    def close(self, reason: EndReason, now_ms: float, *, ours: bool) -> None:
+    def close(self, reason: EndReason, now_ms: float, *, ours: bool, at_most_ms: float = AT_MOST_MS) -> None:
         self._to_carrier = False
-        self._mouth.closing = Closing(reason, now_ms, ours=ours)
+        self._mouth.closing = Closing(reason, now_ms, ours=ours, at_most_ms=at_most_ms)
         self._mouth.turns.on(Signal.FAREWELL)
 
     def reopen(self) -> None:

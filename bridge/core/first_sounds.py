@@ -30,6 +30,8 @@ _LOUDEST = 4  # so many windows were at least as loud as the level of the voice
 _VOICED_WINDOWS = 2
 _BRIDGED = 6  # windows: a shorter pause is none
 _TONE_MS = 120.0  # a vowel may be as pure for a moment
+# No telephone signals lower (from 300 on, beeps would be lost); below it a long vowel of a high voice is as pure for as long as it lasts.
+_TONE_HZ = 290.0
 _GAP_MS = 200.0  # what is missing on the line for longer was silent
 
 _Flags = NDArray[np.bool_]
@@ -143,7 +145,7 @@ class FirstSounds:
         """Which windows hold a tone that lasts, its edges included."""
         found = np.zeros(self._count, np.bool_)
         for tone in self.tones:
-            if tone.lasts_ms >= _TONE_MS:
+            if tone.lasts_ms >= _TONE_MS and tone.hz >= _TONE_HZ:
                 first, last = (
                     int((at_ms - (self._from_ms or 0.0)) / WINDOW_MS) for at_ms in (tone.began_ms, tone.until_ms)
                 )

@@ -47,6 +47,7 @@ class EndReason(StrEnum):
     BRIDGE_ERROR = "bridge_error"
     MODEL_LOST = "model_lost"
     HANDED_OVER = "handed_over"  # a person took over, and the two have spoken or the carrier goes on with it
+    MACHINE = "machine"  # an answering machine or a fax picked up
 
 
 class Loss(StrEnum):
@@ -167,7 +168,9 @@ class CallerSpeech:
 
 @dataclass(frozen=True, slots=True)
 class GenerationComplete:
-    """Every sample of the utterance has been sent to us."""
+    """Every sample of the utterance has been sent to us. `broken`: what was sent breaks off, and no more will come."""
+
+    broken: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -533,6 +536,7 @@ class EndCall:
     tools: tuple[Mapping[str, Any], ...] = ()  # each call: name, status, took_ms, at_ms
     usage: tuple[ModelUsage, ...] = ()
     shares: CallShares | None = None  # of `duration_ms`
+    answerer: str = ""  # who picked up a placed call: "person", "machine", "fax", "silence"; "" where nobody judged it
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ words in the brief otherwise.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from math import inf
 from typing import Any
 
 from bridge.core.caller_audio import UNANSWERED_MS
@@ -64,6 +65,9 @@ class Legs:
         self.read_back = ReadBackWatch()
         self.repeats = Repeats()
         self.watchdog = Watchdog()
+        self.is_deaf = False  # no model hears the caller, though there is one
+        self.reminder: SayToModel | None = None  # what a silent model is told now, if not to go on
+        self.reminders = 0  # how often one was reminded
         self._emit = emit
         self._knows = 0  # number of the latest fact that the connection being opened is told in its brief
         self._handle_knows = 0  # ... that was known when the latest handle was given
@@ -72,6 +76,7 @@ class Legs:
         self._words_ms = float("-inf")  # when a model last understood some of the caller's words
         self._holds = False  # the caller's audio waits for a successor
         self._holds_since_ms = 0.0
+        self._from_ms = -inf  # nothing from before is heard by any model
 
     @property
     def is_ready(self) -> bool:
@@ -116,8 +121,30 @@ class Legs:
     def _use(self, since_ms: float | None) -> None:
         """The connection of `life` hears the caller, from `since_ms` on."""
         self._holds = False
-        held = self.uplink.connect(self.life.input_hz, since_ms, gated=self.has_own_turns)
+        held: tuple[bytes, ...] = ()
+        if not self.is_deaf:
+            since_ms = self._from_ms if since_ms is None else max(since_ms, self._from_ms)
+            held = self.uplink.connect(
+                self.life.input_hz, since_ms if since_ms > -inf else None, gated=self.has_own_turns
+            )
         self._emit(UseModel(self.life.link, held))
+
+    def hears_from(self, now_ms: float) -> None:
+        """What the caller says counts from now on; no model is ever given what came before."""
+        self._from_ms, self._unanswered = now_ms, False
+        self.uplink.turn_answered()
+
+    def opens_ears(self) -> None:
+        """The model hears the caller, and first what waited for it."""
+        if self.is_deaf:
+            self.is_deaf = False
+            if self.is_ready and not self._holds:
+                self._use(None)
+
+    def closes_ears(self) -> None:
+        """The model hears no more of this call."""
+        self.is_deaf = True
+        self.uplink.hold()
 
     def _tell(self, taken: Taken, now_ms: float) -> None:
         """What the successor cannot know, and what is expected of it."""
@@ -127,7 +154,7 @@ class Legs:
             self.repeats.nothing_is_owed(now_ms)
             return
         self.repeats.watch()
-        if self.watchdog.is_owed and not self._hears_a_question():
+        if self.watchdog.is_owed and not self.is_deaf and not self._hears_a_question():
             self._emit(SayToModel(GO_ON))
 
     def _hears_a_question(self) -> bool:
@@ -161,7 +188,7 @@ class Legs:
     def _hold(self, now_ms: float) -> None:
         """From here on the caller's audio waits for a successor, and with it the turn that nobody has understood yet."""
         if not self._holds:
-            self._as_sound = self._is_unheard(now_ms)
+            self._as_sound = not self.is_deaf and self._is_unheard(now_ms)
             self._holds, self._holds_since_ms = True, now_ms
             self.uplink.hold()
 
@@ -208,7 +235,8 @@ class Legs:
         """The steps of the ladder that concern the model."""
         if alarm is Alarm.NUDGE and self.is_ready and not self.desk.is_busy:
             self.repeats.watch()
-            self._emit(SayToModel(GO_ON))
+            self.reminders += 1
+            self._emit(self.reminder or SayToModel(GO_ON))
         elif alarm in (Alarm.RECONNECT, Alarm.OTHER_ENGINE) and not self.desk.is_busy:
             if self.is_ready:
                 self._hold(now_ms)
@@ -239,9 +267,10 @@ class Legs:
 
     def acted(self) -> None:
         """The model speaks or asks for a tool. One that was to be replaced for its silence is kept."""
-        self._unanswered = False
         self.watchdog.acted()
-        self.uplink.turn_answered()
+        if not self.is_deaf:
+            self._unanswered = False
+            self.uplink.turn_answered()
         orders = self.life.keep()
         if orders:
             self._order(orders)

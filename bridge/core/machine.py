@@ -88,6 +88,7 @@ class Thresholds:
     waits: tuple[tuple[float, float], ...] = ((900, 720), (2_000, 960), (3_500, 1_360), (inf, 1_600))
     hinted_wait: float = 2_200  # the words sound like a greeting's: its beep comes within two seconds
     turn_gap: float = 700  # within a recorded greeting pauses are rarely longer
+    overdue: float = 2_000  # a frame that has not come for so long was never sent; before, it may only be late
     goes_on: float = 8_000  # a receptionist's longest sentence is shorter
     asked_back_goes_on: float = 12_000  # the words are a person's
     never_waits: float = 11_000  # of talk in all
@@ -303,6 +304,11 @@ class AnswerDetector:
         self._witness = Witness.NOTHING
         self._done_at_ms = inf
 
+    @property
+    def witness(self) -> Witness:
+        """What all words so far say; later ones may say more than those that a finding rests on."""
+        return self._witness
+
     def hear(self, frames: Buffer, at_ms: float) -> bool:
         """Whole 20 ms frames of whoever answered, the first of which began at `at_ms`."""
         if self.is_done or not self._sounds.hear(frames, at_ms):
@@ -311,7 +317,7 @@ class AnswerDetector:
 
     def settle(self, now_ms: float) -> bool:
         """Time passed, perhaps without a frame: a line that sends nothing is silent."""
-        if self.is_done or now_ms - max(self._began_ms, self._sounds.until_ms) < self._limits.turn_gap:
+        if self.is_done or now_ms - max(self._began_ms, self._sounds.until_ms) < self._limits.overdue:
             return False
         return self._judge(now_ms)
 

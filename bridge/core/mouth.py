@@ -17,7 +17,8 @@ from bridge.core.watchdog import Line
 
 
 class Mouth:
-    """`closing` is the end of the call once it has begun: it waits for words that begin and are heard here."""
+    """`closing` is the end of the call once it has begun: it waits for words that begin and are heard here. `is_shut`: nothing may be said.
+    `is_protected`: nobody interrupts what is said."""
 
     def __init__(
         self, voice: Voice, announcer: Announcer, turns: TurnTaking, minutes: Minutes, ledger: CallLedger
@@ -26,6 +27,7 @@ class Mouth:
         self.announcer = announcer
         self.turns = turns
         self.closing: Closing | None = None
+        self.is_shut = self.is_protected = False
         self.on_over: Callable[[Utterance, float], None] | None = None  # told of each that was heard or stopped
         self._minutes = minutes
         self._ledger = ledger
@@ -43,6 +45,8 @@ class Mouth:
 
     def play(self, name: str, speaker: Speaker) -> bool:
         """Queue a fixed line, if it was rendered."""
+        if self.is_shut:
+            return False
         if speaker is Speaker.FILLER:
             self.voice.finish(broken=True)  # whatever the model goes on to say, it is no longer one sentence
         begun = self.announcer.play(name, speaker)

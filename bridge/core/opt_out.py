@@ -3,6 +3,8 @@
 idle     nobody asked
 writing  the tool was called, the agent is silenced, nobody is listened to any more
 saying   the last words are on the line: the tool has answered, or two seconds were enough
+
+A key that comes while last words of another kind are on the line only has the tool called.
 """
 
 from __future__ import annotations
@@ -62,12 +64,15 @@ class OptOut:
         return True
 
     def _begin(self, stop: StopWords, now_ms: float) -> None:
-        self.step, self._asked_ms = Step.WRITING, now_ms
+        was_ending = self._ending.is_deaf
+        self.step, self._asked_ms = Step.SAYING if was_ending else Step.WRITING, now_ms
         legs, minutes = self._legs, self._legs.minutes
         evidence = to_json(legs.read_back.evidence(now_ms, legs.uplink.detector.turns))
         self._emit(CallTool(_CALL_ID, stop.tool, {}, evidence))
         minutes.note("opted_out")
         minutes.note("tool_called", tool=stop.tool, tool_call_id=_CALL_ID)
+        if was_ending:
+            return
         self._mouth.caller_done()
         if not self._mouth.voice.is_silent:
             flush = self._mouth.cut(now_ms).flush
@@ -95,7 +100,9 @@ class OptOut:
         if self.step is not Step.WRITING:
             return
         self.step = Step.SAYING
-        if self._mouth.announcer.has_clip(PHRASE):
+        if self._mouth.is_shut:
+            self._ending.hang_up(EndReason.GOODBYE)
+        elif self._mouth.announcer.has_clip(PHRASE):
             self._ending.close(EndReason.GOODBYE, now_ms, ours=True)
             self._mouth.play(PHRASE, Speaker.FAREWELL)
         elif self._legs.dictate(self._mouth.announcer.dictation(PHRASE), now_ms):

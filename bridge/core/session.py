@@ -12,21 +12,21 @@ from functools import partial
 from math import inf
 from typing import Any
 
+from bridge.core.account import account
 from bridge.core.announcer import Announcer
+from bridge.core.answering import Answering
 from bridge.core.caller import Caller
 from bridge.core.context import CallContext, lines_of, model_setup
 from bridge.core.ending import Ending
 from bridge.core.engines import GEMINI, Engine
 from bridge.core.frames import (
     AgentTranscribed,
-    Asked,
     Buffer,
     CallerSpeech,
     CallerTranscribed,
     Command,
     DrainExpired,
     DtmfPressed,
-    EndCall,
     EndReason,
     Event,
     GenerationComplete,
@@ -116,6 +116,7 @@ class CallSession:
         self.opt_out = OptOut(context.stop, self.mouth, self.legs, self.ending, self.orders.append)
         self.witness = Witness(context, self.uplink, self.voice, self.orders.append, records=settings.records)
         self.mouth.on_over = self.witness.over
+        self.answering = self._answering()
         self.outlet = Outlet(self.voice.pacer, self.witness, self.minutes)
         self.pull = self.outlet.pull  # everything that is due for the switch, as one message; None if that is nothing
         self.usage = UsageMeter()
@@ -126,7 +127,7 @@ class CallSession:
             ModelInterrupted: self._on_interrupted,
             CallerSpeech: lambda event, now: self.caller.model_hears(event.speaking, now),
             GenerationComplete: self._on_generated,
-            TurnComplete: self._on_turn_over,
+            TurnComplete: lambda _, now: self.caller.model_turn_over(now),
             CallerTranscribed: self._on_caller_words,
             AgentTranscribed: lambda event, now: self.speech.words(event.text, now),
             ToolAsked: self._on_tool_asked,
@@ -139,9 +140,9 @@ class CallSession:
             ModelReady: self._on_model_ready,
             ModelLost: lambda event, now: self.legs.lost(event, now),
             GoingAway: lambda event, now: self.legs.life.going_away(event.time_left_ms, now),
-            UsageReported: self._on_usage,
-            UsageUnknown: lambda _, now: self.usage.unknown(),
-            ServiceUsed: lambda event, now: self.usage.used(event),
+            UsageReported: lambda event, now: self._patience.spent(event.total),
+            UsageUnknown: lambda _, now: None,
+            ServiceUsed: lambda _, now: None,
             ResumeHandle: lambda event, now: self.legs.knows_handle(event.handle),
             SwitchClosed: self._on_switch_closed,
             SwitchCongested: lambda event, now: self.outlet.congested(event.congested, now),
@@ -160,17 +161,28 @@ class CallSession:
         side.may_dial = settings.carrier_continues
         return side
 
+    def _answering(self) -> Answering | None:
+        """Of a placed call: who answered it."""
+        context = self.context
+        if context.answering is None:
+            return None
+        parts = (self.mouth, self.legs, self.ending, self.orders.append)
+        again = lambda event, now_ms: self._routes[type(event)](event, now_ms)
+        return Answering(context.answering, context.stop, *parts, again, context.rate_hz)
+
     # --- the interface of the shell -----------------------------------------------------------------------------------------
 
     def start(self, now_ms: float) -> list[Command]:
-        """The call begins: the greeting sounds at once, and a model is sent for."""
+        """The call begins: a model is sent for, and the greeting sounds at once, or once it is known who answered."""
         context = self.context
         self.minutes.note(
             "opened", business=context.business_id, agent=context.agent, a_number_masked=context.a_number_masked
         )
         self.legs.start(now_ms)
         self.handoff.start(now_ms)
-        if not self.mouth.play("greeting", Speaker.GREETING) and context.greeting:
+        if self.answering is not None:
+            self.answering.start(now_ms)
+        elif not self.mouth.play("greeting", Speaker.GREETING) and context.greeting:
             self.legs.watchdog.owes(now_ms)
         return self._finish(now_ms)
 
@@ -182,7 +194,9 @@ class CallSession:
         route = self._routes.get(type(event))
         if route is None or self.ended:
             return []
-        route(event, now_ms)
+        self.usage.saw(event)
+        if self.answering is None or not self.answering.takes(event, now_ms):
+            route(event, now_ms)
         return self._finish(now_ms)
 
     def _continues(self, event: ModelAudio) -> bool:
@@ -221,7 +235,7 @@ class CallSession:
         """After the end: let go of everything that refers back to this session."""
         self.ended = True
         self._routes.clear()
-        self.mouth.on_over = self.uplink.tap = None
+        self.mouth.on_over = self.uplink.tap = self.uplink.answer_ear = self.ending.guard = self.answering = None
         del self.caller.speech  # which refers back to the caller
 
     @property
@@ -241,6 +255,7 @@ class CallSession:
             self.caller.deadline_ms,
             self.handoff.deadline_ms(),
             self.opt_out.deadline_ms,
+            None if self.answering is None else self.answering.deadline_ms,
         )
         candidates = [legs.watchdog.deadline_ms(self._line), *speech]
         if self.ending.has_begun:
@@ -261,6 +276,8 @@ class CallSession:
     def _settle(self, now_ms: float) -> None:
         """Account for what was heard, and do what is due."""
         self.mouth.hear(now_ms)
+        if self.answering is not None and self.answering.settle(now_ms):
+            self._patience.active()
         self.caller.settle(now_ms)
         self.opt_out.settle(now_ms)
         self.witness.settle(now_ms, keys_pending=self.caller.keys.deadline_ms is not None)
@@ -280,7 +297,7 @@ class CallSession:
         self._patience.floor(is_quiet=is_quiet, is_callers=is_callers, now_ms=now_ms)
         if not self.ending.has_begun and not self.handoff.is_joined:
             self.legs.look_after(now_ms, at_boundary=is_quiet and self.turns.turn is Turn.LISTENING)
-            if self.legs.life.is_gone and not self.handoff.holds_line:
+            if self.legs.life.is_gone and not self.handoff.holds_line and not self._is_first_ours:
                 self.ending.last_resort(now_ms)
 
     def _settle_handoff(self, now_ms: float) -> None:
@@ -290,6 +307,11 @@ class CallSession:
             self._patience.joined(now_ms)
         if self.handoff.holds_line:
             self._patience.progress()
+
+    @property
+    def _is_first_ours(self) -> bool:
+        """A placed call, in which nobody has been told yet who calls, or a machine is dealt with."""
+        return self.answering is not None and self.answering.holds_line
 
     @property
     def _line(self) -> Line:
@@ -308,7 +330,7 @@ class CallSession:
     def _is_callers_turn(self) -> bool:
         """The agent neither speaks nor works. An answer to a sound that nobody understood is no work: it may have been music."""
         owes = self.legs.watchdog.is_waiting and not self.legs.watchdog.is_presumed
-        if owes or self.legs.desk.is_busy or self.handoff.holds_line:
+        if owes or self.legs.desk.is_busy or self.handoff.holds_line or self._is_first_ours:
             return False
         return self.voice.is_silent or self.voice.is_only(Speaker.FILLER) or self.voice.is_only(Speaker.PROMPT)
 
@@ -371,11 +393,13 @@ class CallSession:
 
     def _on_key(self, event: DtmfPressed, now_ms: float) -> None:
         if self.ending.is_deaf:
+            self.opt_out.key(event.digit, now_ms, is_number=False)
             return
         self._patience.active()
         self._patience.key()
         if not self.handoff.key(event.digit, now_ms):
-            is_number = self.witness.secrets.are_expected or self.caller.keys.deadline_ms is not None
+            is_asked = self.answering is None or self.answering.may_have_asked(now_ms)
+            is_number = self.witness.secrets.are_expected or (is_asked and self.caller.keys.deadline_ms is not None)
             if self.opt_out.key(event.digit, now_ms, is_number=is_number):
                 return
             self._caller_active()
@@ -384,7 +408,6 @@ class CallSession:
     # --- the agent's speech -------------------------------------------------------------------------------------------------
 
     def _on_model_audio(self, event: ModelAudio, now_ms: float) -> None:
-        self.usage.acted()
         if not self.ending.is_deaf and self.caller.floor.admits(event.item, now_ms):
             self.speech.audio(event, now_ms)
             if not self.voice.is_only(Speaker.PROMPT):
@@ -394,14 +417,6 @@ class CallSession:
         self.caller.floor.generation_over()
         self.speech.generated(now_ms)
 
-    def _on_turn_over(self, event: TurnComplete, now_ms: float) -> None:
-        self.usage.turn_over(asked=event.asked)
-        self.caller.model_turn_over(now_ms)
-
-    def _on_usage(self, event: UsageReported, now_ms: float) -> None:
-        self.usage.reported(event)
-        self._patience.spent(event.total)
-
     def _on_interrupted(self, event: ModelInterrupted, now_ms: float) -> None:
         if not self.ending.is_deaf:
             self._caller_active()
@@ -410,7 +425,6 @@ class CallSession:
     # --- tools --------------------------------------------------------------------------------------------------------------
 
     def _on_tool_asked(self, event: ToolAsked, now_ms: float) -> None:
-        self.usage.acted()
         self.witness.tool_asked(event, now_ms)
         if self.ending.is_deaf:
             return
@@ -457,12 +471,12 @@ class CallSession:
         if taken is not None:
             self.usage.connected(taken.engine)
             self.caller.floor.generation_over()
-        if taken is not None and taken.first and not self.announcer.has_clip("greeting"):
+        if taken is not None and taken.first and self.answering is None and not self.announcer.has_clip("greeting"):
             self.legs.dictate(self.announcer.dictation("greeting"), now_ms)
 
     def _on_alarm(self, alarm: Alarm, now_ms: float) -> None:
         if alarm is Alarm.FILLER:
-            if not self.ending.has_begun:
+            if not self.ending.has_begun and not self._is_first_ours:
                 self.mouth.play("one_moment", Speaker.FILLER)
             return
         self.minutes.note("alarm", alarm=alarm.value)
@@ -490,27 +504,12 @@ class CallSession:
     def _on_switch_closed(self, event: SwitchClosed, now_ms: float) -> None:
         reason = self.ending.reason(by_us=event.by_us)
         self.mouth.fall_silent(now_ms)
+        if self.answering is not None:
+            reason = self.answering.closed(reason, now_ms)
         self.ended = True
         self.minutes.note("ended", reason=reason.value, duration_ms=int(now_ms))
         self.witness.close(now_ms)
-        asked = self.handoff.closed(reason)
-        self.orders.append(self._account(reason, asked, now_ms))
-
-    def _account(self, reason: EndReason, asked: Asked | None, now_ms: float) -> EndCall:
-        """What is reported of the call."""
-        tools = tuple(self.minutes.tools)
-        waits = [(tool["at_ms"], tool["at_ms"] + tool["took_ms"]) for tool in tools]
-        waits += [(int(since_ms), int(now_ms)) for since_ms in self.legs.desk.asked_since_ms()]
-        return EndCall(
-            reason,
-            int(now_ms),
-            self.minutes.lines,
-            self.legs.ledger.facts,
-            self.handoff.handoff_id,
-            asked,
-            self.language,
-            tuple(self.witness.turn_clock.latency_ms),
-            tools,
-            self.usage.usages(),
-            self.witness.shares(now_ms, waits),
-        )
+        handoff = (self.handoff.handoff_id, self.handoff.closed(reason))
+        answerer = "" if self.answering is None else self.answering.answerer
+        parts = (self.legs, self.usage, self.witness)
+        self.orders.append(account(reason, handoff, self.language, answerer, parts, now_ms))

@@ -68,6 +68,9 @@ class Uplink:
         self.wants_playback = echo_guard == "on" or (
             echo_guard == "auto" and track == BOTH_TRACKS
         )  # `played` and `flushed`
+        self.answer_ear: Callable[[Buffer, float, int], bool] | None = (
+            None  # who answered? frames, when they began, their rate
+        )
         self.tap: Callable[[Buffer, int, float], None] | None = None  # hears the caller too: frames, their rate, now
         self._both = track == BOTH_TRACKS
         self._mode = echo_guard
@@ -150,7 +153,7 @@ class Uplink:
         if self.last_audio_ms is None:
             if not len(data):
                 return ()
-            data = self._drain_backlog(data)
+            data = self._drain_backlog(data, now_ms)
         self.last_audio_ms = now_ms
         if not self._probe.done:
             self._look_at_layout(len(data), data, now_ms)
@@ -223,6 +226,8 @@ class Uplink:
         frames = (len(recent.pcm) - recent.heard_bytes) // self._frame_bytes
         if frames:
             at_ms = self._clock.stamp(frames, now_ms) if self._guard is None else self._unheard_at_ms
+            if self.answer_ear is not None and self.answer_ear(recent.pcm[recent.heard_bytes :], at_ms, self._rate_hz):
+                self.news = True
             if recent.listen(at_ms) or self._closely:
                 self.news = True
             self._listen_bytes = recent.heard_bytes + (1 if self._closely else _LISTEN_FRAMES) * self._frame_bytes
@@ -233,10 +238,15 @@ class Uplink:
             self._closely = closely
             self._listen_next()
 
-    def _drain_backlog(self, data: Buffer) -> Buffer:
-        """Sound from before our time is counted and let go: it answers nothing we said, so it must not interrupt anything either."""
+    def _drain_backlog(self, data: Buffer, now_ms: float) -> Buffer:
+        """Sound from before our time is counted and let go: it answers nothing we said, so it must not interrupt anything either. But
+        who answered a placed call is told by what they said first, and that is in it."""
         old = backlog_bytes(len(data), self._rate_hz)
-        self._clock.skip(len(self._recutter.push(bytes(memoryview(data)[:old]))))
+        frames = self._recutter.push(bytes(memoryview(data)[:old]))
+        self._clock.skip(len(frames))
+        if frames and self.answer_ear is not None and not self._both:
+            began_ms = now_ms - (len(frames) + 1) * FRAME_MS
+            self.news = self.answer_ear(b"".join(frames), began_ms, self._rate_hz) or self.news
         return memoryview(data)[old:]
 
     # --- what it is ---------------------------------------------------------------------------------------------------------

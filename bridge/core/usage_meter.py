@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from bridge.core.engines import Engine
-from bridge.core.frames import ServiceUsed, UsageReported
+from bridge.core.frames import Event, ModelAudio, ServiceUsed, ToolAsked, TurnComplete, UsageReported, UsageUnknown
 from pokea.billing.usage import Meter, ModelUsage
 
 
@@ -45,6 +45,19 @@ class UsageMeter:
         self._settle()
         self._engine, self._model = engine.name, _billed_as(engine.model)
         self._sum(self._model)
+
+    def saw(self, event: Event) -> None:
+        """Everything that happens in the call passes here, of whatever kind it is."""
+        if isinstance(event, ModelAudio | ToolAsked):
+            self.acted()
+        elif isinstance(event, TurnComplete):
+            self.turn_over(asked=event.asked)
+        elif isinstance(event, UsageReported):
+            self.reported(event)
+        elif isinstance(event, UsageUnknown):
+            self.unknown()
+        elif isinstance(event, ServiceUsed):
+            self.used(event)
 
     def acted(self) -> None:
         """The model speaks or asks for a tool."""

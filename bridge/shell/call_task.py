@@ -115,7 +115,7 @@ class Call:
         self, services: CallServices, session_id: str, opened: Opened, upgrade: Mapping[str, str] | None = None
     ) -> None:
         self._services = services
-        self._session_id = session_id
+        self.session_id = session_id  # "" where nobody asked for a token
         self._call_token = opened.call_token
         clips = services.clips.of_call(opened.context)
         self._recording = _recording_of(services, opened.context, session_id)
@@ -201,7 +201,7 @@ class Call:
                 end = await self._over
                 self._release()
         except Exception as problem:  # the door: one call's fault ends one call
-            log.error("call %s broke: %s", self._session_id, described(problem))
+            log.error("call %s broke: %s", self.session_id, described(problem))
             self._record.write("ended", {"reason": EndReason.BRIDGE_ERROR.value}, self._now_ms())
             session = self._session
             usage = session.usage.usages()
@@ -239,7 +239,7 @@ class Call:
         try:
             await tools.close(self._call_token, end, recording)
         except CallError as problem:
-            log.error("end of call %s was not reported: %s", self._session_id, problem.code)
+            log.error("end of call %s was not reported: %s", self.session_id, problem.code)
 
     async def never_began(self) -> None:
         """The peer left between the token check and the upgrade: the control plane hears that the call is over."""
@@ -415,7 +415,7 @@ class Call:
             events = audio_fork.decode_text(data)
         except WireError as problem:
             self._bad_texts += 1
-            log.warning("call %s: %s", self._session_id, problem.code)
+            log.warning("call %s: %s", self.session_id, problem.code)
             if self._bad_texts > _BAD_TEXTS_AT_MOST:
                 self._refuse("too many malformed texts")
             return
@@ -428,7 +428,7 @@ class Call:
             self._handle(event, now_ms)
 
     def _refuse(self, why: str) -> None:
-        log.warning("call %s is refused: %s", self._session_id, why)
+        log.warning("call %s is refused: %s", self.session_id, why)
         if self._switch is not None:
             self._switch.close(POLICY_VIOLATION)
 
@@ -532,7 +532,7 @@ class Call:
         if order.by_rest:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(within_s):
-                    await self._services.carrier.hang_up(self._session_id)
+                    await self._services.carrier.hang_up(self.session_id)
         self._leave()
 
     def _keep_audio(self, order: RecordAudio) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import json
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -178,9 +178,20 @@ class ToolClient:
             request["usage"] = usage_to_json(end.usage)
         if end.shares is not None:
             request["shares"] = shares_to_json(end.shares)
+        if end.answerer:
+            request["answerer"] = end.answerer
         if recording is not None:
             request["recording"] = {"key": recording.key, "bytes": recording.size_bytes, "ms": recording.ms}
         await self._request(request, retry=True)
+
+    async def beat(self, task: str, calls: Sequence[str], leaving: bool = False) -> None:
+        """Say that this bridge lives, and with which calls. Raises CallError; the next beat makes up for it."""
+        request: dict[str, Any] = {"operation": "beat", "bridge": self._bridge_id, "calls": list(calls)}
+        if task:
+            request["task"] = task
+        if leaving:
+            request["leaving"] = True
+        await self._request(request, retry=False)
 
     async def _request(self, request: Mapping[str, Any], *, retry: bool, repeatable: bool = False) -> Mapping[str, Any]:
         """One operation within the deadline. Tried again, with the same ids: what certainly did not happen, and with `repeatable` also

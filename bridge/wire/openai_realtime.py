@@ -60,6 +60,7 @@ _SETUP_ID = "setup"
 _COMMIT_AT_LEAST_MS = 100  # less than this is refused as an empty buffer
 _REMEMBERED = 32
 _TOO_SHORT = re.compile(r"([0-9]{1,9})\s*ms is already shorter than")
+_BREAKS_OFF = ("failed", "incomplete")
 _UNANSWERED = {
     "status": "cancelled",
     "detail": "The caller spoke first. Nothing was done. Ask again if it is still wanted.",
@@ -105,6 +106,7 @@ class OpenAIRealtime:
         self._cuts: OrderedDict[str, str] = OrderedDict()  # truncations by event id → item id
         self._creates: OrderedDict[str, None] = OrderedDict()  # event ids of our response.create
         self._heard: OrderedDict[str, str] = OrderedDict()  # caller's words so far by item id
+        self._spoke = False  # the response under way has been heard by us
         self._billed: OrderedDict[str, None] = OrderedDict()  # responses whose usage was counted
         self._retried = False
         self._fatal: Loss | None = None
@@ -256,6 +258,7 @@ class OpenAIRealtime:
             if is_new:
                 self._cut(item_id, 0)  # nobody has heard any of it; of items known before, StopModel said how much
         elif audio:
+            self._spoke = True
             yield ModelAudio(g711.decode(audio) if self._ulaw else audio, self._output_hz, item_id)
 
     def _audio_done(self, event: ServerEvent) -> Events:
@@ -309,7 +312,7 @@ class OpenAIRealtime:
             if item.get("type") == "function_call":
                 self._note_call(item.get("call_id"), item.get("name"), item.get("arguments"))
         calls, self._calls = self._calls, {}
-        yield from self._close_items(is_void)
+        yield from self._close_items(status, is_void)
         asked = self._act(calls, is_void) if status == "completed" else []
         yield from asked
         if status == "cancelled" and not is_void:
@@ -329,11 +332,16 @@ class OpenAIRealtime:
             _remember(self._billed, response_id, None)
             yield used
 
-    def _close_items(self, is_void: bool) -> Events:
-        left_open = self._items.open_items()
+    def _close_items(self, status: object, is_void: bool) -> Events:
+        """The end of what was spoken. The service says that an item's audio is done also where it breaks off; only the status tells."""
+        left_open, spoke, self._spoke = self._items.open_items(), self._spoke, False
         for item in left_open:
             item.is_whole = True
-        if left_open and not is_void:
+        if is_void or status == "cancelled":  # the interruption that follows says it
+            return
+        if spoke and status in _BREAKS_OFF:
+            yield GenerationComplete(broken=True)
+        elif left_open:
             yield GenerationComplete()
 
     def _act(self, calls: Mapping[str, tuple[str, Any]], is_void: bool) -> list[ModelEvent]:

@@ -283,6 +283,16 @@ def test_a_sentence_still_being_synthesised_counts_by_its_words_and_not_by_what_
     assert cascade.history[1] == ("assistant", "This sentence is…")
 
 
+def test_a_line_that_is_to_be_said_in_mid_sentence_breaks_that_sentence_off() -> None:
+    cascade = VirtualCascade()
+    cascade.caller_says("Hello")
+    cascade.model_writes("This sentence is a long one and takes more than three seconds to say.")
+    cascade.result(SpeechChunk(cascade.last(Speak).request, SECOND))
+    assert cascade.all(ModelAudio)
+    cascade.obey(SayToModel("Go on."))
+    assert cascade.all(GenerationComplete) == [GenerationComplete(broken=True)]
+
+
 def test_words_before_a_sound_of_the_reply_make_it_void() -> None:
     cascade = VirtualCascade()
     cascade.caller_says("I would like to book")

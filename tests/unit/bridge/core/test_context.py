@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bridge.core.context import CallContext, Owner, parse_context, parse_owner
+from bridge.core.context import VOICEMAIL, AnswerPolicy, CallContext, Owner, lines_of, parse_context, parse_owner
 from pokea.errors import RejectedInput
 from pokea.toolkit import Effect, ToolSpec
 
@@ -34,6 +34,8 @@ def test_tools_come_with_their_effects() -> None:
         ({"stream": {"rate_hz": 44_100}}, "stream.rate_hz"),
         ({"stream": {"track": "outbound_track"}}, "stream.track"),
         ({"limits": {"max_call_s": 0}}, "limits.max_call_s"),
+        ({"answering": "hang_up"}, "answering"),
+        ({"answering": {"voicemail": "message", "message": 5}}, "message"),
     ],
 )
 def test_what_is_malformed_is_named(value: dict[str, Any], named: str) -> None:
@@ -47,6 +49,24 @@ def test_a_persons_leg_is_told_by_its_hand_off_and_the_proof_stays_out_of_the_co
     assert context.handoff_id == "h1"
     assert "secret-hop" not in repr(context)
     assert parse_owner(block) == Owner("ws://10.0.0.7:41000", "secret-hop")
+
+
+@pytest.mark.parametrize(
+    ("value", "policy"),
+    [
+        ({}, None),
+        ({"answering": None}, None),
+        ({"answering": {}}, AnswerPolicy()),
+        ({"answering": {"voicemail": "hang_up", "message": ""}}, AnswerPolicy()),
+        ({"answering": {"voicemail": "hang_up", "message": "ignored"}}, AnswerPolicy()),
+        ({"answering": {"voicemail": "message", "message": "Call us."}}, AnswerPolicy("Call us.")),
+        ({"answering": {"voicemail": "a later rule", "message": "x"}}, AnswerPolicy()),
+    ],
+)
+def test_a_placed_call_says_what_a_machine_is_left(value: dict[str, Any], policy: AnswerPolicy | None) -> None:
+    context = parse_context(value)
+    assert context.answering == policy
+    assert lines_of(context).get(VOICEMAIL) == (None if policy is None else policy.message)
 
 
 @pytest.mark.parametrize("block", [{}, {"handoff": None}, {"handoff": {}}])

@@ -7,6 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bridge.core.first_sounds import FirstSounds
+from bridge.core.line_tones import Tone
 from bridge.core.machine import (
     MAY_BECOME,
     RULES,
@@ -237,3 +239,24 @@ def test_a_verdict_only_changes_as_the_table_allows(parts: list[str], seed: int)
         after = detector.finding.answerer
         assert after is before or (changed and after in MAY_BECOME[before])
         before = after
+
+
+def test_a_path_that_stalls_for_a_second_is_no_pause_of_whoever_speaks() -> None:
+    detector = AnswerDetector(HZ)
+    pcm = as_pcm(np.concatenate((still(400), buzz(800))))
+    for at in range(0, len(pcm), FRAME):
+        detector.hear(pcm[at : at + FRAME].tobytes(), at * 1000 / HZ)
+    for now_ms in range(1_200, 3_000, 200):
+        assert not detector.settle(float(now_ms))
+    assert detector.settle(3_400.0), "what is so late was never sent"
+    assert detector.finding.answerer is Answerer.PERSON
+
+
+@pytest.mark.parametrize(("hz", "is_voice"), [(228.0, True), (425.0, False)])
+def test_a_voice_as_pure_as_a_tone_is_a_voice_where_no_telephone_signals(hz: float, is_voice: bool) -> None:
+    """On a wide-band line the "ee" of "please" is little but the voice's pitch. Taken for a tone it made a pause, and so a person."""
+    sounds = FirstSounds(HZ)
+    pcm = as_pcm(np.concatenate((still(320), buzz(640))))
+    sounds.hear(pcm.tobytes(), 0.0)
+    sounds.tones.append(Tone(hz, 320.0, 960.0, True))
+    assert bool(sounds.phrases()) is is_voice

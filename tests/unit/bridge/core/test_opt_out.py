@@ -10,6 +10,7 @@ from bridge.core.frames import (
     AgentTranscribed,
     CallerTranscribed,
     CallTool,
+    DrainExpired,
     DtmfPressed,
     EndReason,
     FlushSwitch,
@@ -107,6 +108,23 @@ def test_the_key_within_a_number_is_a_digit() -> None:
     call = lead_call()
     call.feed(DtmfPressed("1", 100), DtmfPressed("9", 100))
     assert not call.all(CallTool)
+
+
+def test_over_last_words_of_another_kind_the_key_has_the_tool_called_and_nothing_else_said() -> None:
+    call = lead_call()
+    call.advance(500)
+    call.feed(DrainExpired())
+    call.advance(100)
+    said = call.session.mouth.closing
+    assert said is not None
+    assert said.ours
+    call.feed(DtmfPressed("9", 100))
+    assert call.tool_call().name == "optOut"
+    answer(call)
+    assert call.session.mouth.closing is said
+    call.advance(5_000)
+    assert call.last(HangUp).reason is EndReason.BRIDGE_ERROR
+    assert len(call.all(CallTool)) == 1
 
 
 def test_it_works_without_any_model() -> None:

@@ -168,3 +168,9 @@ def test_a_caller_is_asked_once_although_the_model_died_around_the_answer_to_its
     assert read_back["finished_at_ms"] is not None
     assert read_back["heard_ms"] == read_back["generated_ms"] > 1_100
     assert any(turn["started_at_ms"] >= read_back["finished_at_ms"] for turn in call.evidence()["caller_turns"])
+
+
+def test_whoever_spoke_before_the_call_began_is_attested_from_its_beginning_on() -> None:
+    """Who is rung says hello while the stream opens; a time below 0 is no time, and refused the whole tool call."""
+    turns = ReadBackWatch().evidence(9_000, [(-38.5, 412.0), (5_000.2, None)]).caller_turns
+    assert [(turn.started_at_ms, turn.ended_at_ms) for turn in turns] == [(0, 412), (5_000, None)]

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from bridge.core.caller_audio import HELD_MS, PRE_ROLL_MS, TURN_MS, UNANSWERED_MS
+from bridge.core.frames import Buffer
 from bridge.core.pcm import Layout, are_interleaved, left_channel
 from bridge.core.uplink import TurnChange, Uplink
 from tests.unit.bridge.virtual_call import SILENCE, SPEECH
@@ -43,6 +44,20 @@ def line(*, gated: bool | None = False, **options: object) -> Line:
 
 def loud(frames: list[bytes] | tuple[bytes, ...]) -> int:
     return sum(frame == SPEECH for frame in frames)
+
+
+def test_what_the_switch_held_back_tells_who_answered_and_is_heard_by_nobody_else() -> None:
+    """The hello of whoever was rung is said before the stream is open."""
+    uplink, told = line().uplink, list[tuple[int, float]]()
+
+    def hears(frames: Buffer, at_ms: float, rate_hz: int) -> bool:
+        told.append((len(frames), at_ms))
+        return True
+
+    uplink.answer_ear = hears
+    assert len(uplink.push(SPEECH * 61, 2_000.0)) == 1  # 39,040 bytes
+    assert told == [(60 * len(SPEECH), 2_000.0 - 61 * 20)]
+    assert uplink.news and not uplink.detector.is_speaking
 
 
 # --- what a new model must hear --------------------------------------------------------------------------------------------

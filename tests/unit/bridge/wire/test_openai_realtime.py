@@ -468,7 +468,20 @@ def test_a_server_that_stops_by_itself_has_interrupted() -> None:
     peer = ready()
     peer.created()
     peer.audio(20)
-    assert peer.done(status="cancelled") == [GenerationComplete(), ModelInterrupted(), TurnComplete()]
+    assert peer.done(status="cancelled") == [ModelInterrupted(), TurnComplete()]
+
+
+@pytest.mark.parametrize("status", ["failed", "incomplete"])
+@pytest.mark.parametrize("audio_is_done", [False, True])
+def test_speech_of_a_response_that_was_not_completed_breaks_off(status: str, audio_is_done: bool) -> None:
+    peer = ready()
+    peer.created()
+    peer.audio(20)
+    if audio_is_done:
+        assert peer.audio_done() == [GenerationComplete()]
+    assert peer.done(status=status) == [GenerationComplete(broken=True), TurnComplete()]
+    peer.created("r2")
+    assert peer.done("r2", status=status) == [TurnComplete()]
 
 
 # --- errors and the end ----------------------------------------------------------------------------------------------------
