@@ -1,4 +1,4 @@
-"""What the media bridge calls by Lambda Invoke: open, tool, handoff, close. JSON in, JSON out; see `requests` for the shapes.
+"""What the media bridge calls by Lambda Invoke: open, tool, handoff, close, beat. JSON in, JSON out; see `requests` for the shapes.
 
 {"ok": true, "result": {…}}
 {"ok": false, "error": {"code", "kind", "message", "retryable"}}     kind: one of KINDS, or Misuse
@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
-from functions.tools.requests import Close, HandoffRequest, Open, Request, parse
+from functions.tools.requests import Beat, Close, HandoffRequest, Open, Request, parse
 from functions.tools.wiring import Tools, build
 from pokea.adapters.observability import Log
 from pokea.errors import (
@@ -58,6 +58,9 @@ def make_handler(provide: Callable[[], Tools], log: Log) -> Handler:
             return _failure(Indeterminate("internal", "something went wrong; it may or may not have been done"))
         took_ms = round((time.perf_counter() - started) * 1_000)
         log.info("done", operation=operation, tool=tool, took_ms=took_ms)
+        if (dropped := _dropped(request, event)) > 0:
+            log.warning("a bridge names calls that cannot be any", count=dropped)
+            log.count("BeatCut")
         if (code := _refused_transfer(tool, result)) is not None:
             log.warning("hand-off refused", tool=tool, code=code)
             log.count("HandoffRefused", code=code)
@@ -69,6 +72,11 @@ def make_handler(provide: Callable[[], Tools], log: Log) -> Handler:
 def _loggable(parts: Tools, tool: str | None) -> str | None:
     """A tool's name, if it is one: a model can put anything in its place."""
     return tool if tool is None or parts.operations.has_tool(tool) else "unknown"
+
+
+def _dropped(request: Request, event: Any) -> int:
+    """How many of the calls that a beat names were no session ids."""
+    return len(event.get("calls", ())) - len(request.calls) if isinstance(request, Beat) else 0
 
 
 def _refused_transfer(tool: str | None, result: dict[str, object]) -> str | None:
@@ -99,6 +107,8 @@ def _operate(tools: Tools, request: Request, now: Any) -> dict[str, object]:
         return tools.operations.close(request, now)
     if isinstance(request, HandoffRequest):
         return tools.operations.handoff(request, now)
+    if isinstance(request, Beat):
+        return tools.operations.beat(request, now)
     return tools.operations.tool(request, now)
 
 

@@ -13,13 +13,15 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
 from functions.tools.handoffs import GONE_S, WHISPER, Books, Brief, HandoffDesk
-from functions.tools.requests import Close, HandoffRequest, Open, Tool
+from functions.tools.requests import Beat, Close, HandoffRequest, Open, Tool
 from pokea import agents
 from pokea.accounts import AccountBook
 from pokea.adapters.tokens import CallToken, StreamToken, TokenSigner
 from pokea.agents import Agent, Caller, Desk
 from pokea.call_memory import MEMORY, CallMemory
 from pokea.calls import Call, CallStatus, Direction, apply, issue, opened
+from pokea.campaigns.briefing import Briefed, briefed_of
+from pokea.campaigns.campaign import Voicemail
 from pokea.consent import STOP_KEY, STOP_PHRASES
 from pokea.desk.base import Opening
 from pokea.desk.busy_diary import with_busy_times
@@ -30,6 +32,7 @@ from pokea.errors import Conflict, Indeterminate, NotFound, Unauthorized, Unavai
 from pokea.events import CallFact, StreamStarted, StreamStopped
 from pokea.identity import level_of
 from pokea.ids import BusinessId, SessionId
+from pokea.orphans import FLEET, LEASE, LIFE, Lease, renewed
 from pokea.phone_numbers import E164, region_of
 from pokea.ports import CallStore, Change, Store
 from pokea.profile import Profile
@@ -153,7 +156,7 @@ class Operations:
             memory.account if memory else "",
         )
         profile = with_busy_times(profile, store, now)
-        desk = Desk(profile, store, self._new_id, outside.accounts, outside.shipments, outside.exchange)
+        desk = self._desk(profile, store, outside, lambda: self._briefed(token.session_id))
         result = agents.get(token.agent).run(request.tool_call(), caller, desk, now)
         self._note(request, caller, result, memory, now)
         return {
@@ -205,6 +208,22 @@ class Operations:
             delay_s = call.onward.ring_s + DIAL_SETTLES_S if call.onward else 0  # what came of it is not known before
         stores.ended(token.session_id, token.business_id, delay_s)  # every time: whoever writes the record does so once
         self._handoffs.abandon(token.session_id, profile, now)
+        return {}
+
+    def beat(self, request: Beat, now: datetime) -> Result:
+        """Renew a bridge's lease on its calls. Raises what the store raises."""
+        store = self._stores().store
+        calls = tuple(SessionId(call) for call in request.calls)
+        beat = Lease(
+            bridge=request.bridge, task=request.task, calls=calls, since=now, until=now + LIFE, over=request.leaving
+        )
+
+        def decide() -> Decision[None]:
+            before = store.record(LEASE, FLEET, request.bridge)
+            after = renewed(before, beat)
+            return Decision(None, None if after is before else Change(records=(LEASE.of(after),)))
+
+        settle(store, decide)
         return {}
 
     def _recording(self, request: Close, token: CallToken) -> RecordingPointer | None:
@@ -272,14 +291,22 @@ class Operations:
             return None
         number, store, outside = remote_number(call), self._stores().store, self._outside(profile)
         caller = Caller(call.session_id, call.business_id, number, level_of(number), profile.language)
-        desk = Desk(profile, store, self._new_id, outside.accounts, outside.shipments, outside.exchange)
+        desk = self._desk(profile, store, outside, lambda: briefed_of(placed_with(call)))
         return agent.opening(caller, desk, placed_with(call), now)
+
+    def _desk(self, profile: Profile, store: Store, outside: Outside, briefed: Callable[[], Briefed | None]) -> Desk:
+        books = (outside.accounts, outside.shipments, outside.exchange)
+        return Desk(profile, store, self._new_id, *books, briefed, timedelta(seconds=self._token_s))
+
+    def _briefed(self, session_id: SessionId) -> Briefed | None:
+        call = self._stores().calls.call(session_id)
+        return None if call is None or call.direction is not Direction.OUTBOUND else briefed_of(placed_with(call))
 
     def _context(
         self, call: Call, profile: Profile, agent: Agent, now: datetime, opening: Opening | None = None
     ) -> Result:
         brief = self._handoffs.brief(call, profile, now) if agent.name == WHISPER else None
-        language = brief.language if brief is not None else profile.language
+        language = brief.language if brief is not None else (opening.language if opening else "") or profile.language
         own: Brief | Opening | None = brief or opening
         greeting = own.greeting if own else agent.greeting(profile, language)
         return {
@@ -290,11 +317,12 @@ class Operations:
             "agent": agent.name,
             "language": language,
             "instructions": agent.instructions(profile, now, language, remote_number(call) is not None)
-            + (_FIRST_ANSWER.format(json.dumps(opening.first)) if opening else ""),
+            + _told(opening),
             "voice": profile.voice,
             "tools": [spec.to_json() for spec in agent.tools(profile)],
             "greeting": greeting,
-            "opening": dict(opening.first) if opening else None,
+            "opening": dict(opening.first) if opening and opening.first else None,
+            "answering": _answering(call, profile, agent, language),
             "recording": _recording(profile, agent, greeting, language, remote_number(call)).value,
             "retention": {"recording_days": profile.retention.recording_days},
             "stop": _stop(agent, profile),
@@ -314,6 +342,24 @@ def _recording(profile: Profile, agent: Agent, greeting: str, language: str, num
     notice = say(profile.spoken_language(language), "recording_notice").casefold()
     is_at_home = number is not None and region_of(number) == profile.country
     return Recording.NOTICE if notice in greeting.casefold() and is_at_home else Recording.OFF
+
+
+def _told(opening: Opening | None) -> str:
+    """What the model is told of this one call, behind everything that is the same for all calls."""
+    if opening is None:
+        return ""
+    return (_FIRST_ANSWER.format(json.dumps(opening.first)) if opening.first else "") + opening.about
+
+
+def _answering(call: Call, profile: Profile, agent: Agent, language: str) -> Result | None:
+    """What the bridge does if a machine answers; None where it does not ask who answered: somebody called us, or it is our own person."""
+    if call.direction is not Direction.OUTBOUND or agent.name == WHISPER:
+        return None
+    briefed = briefed_of(placed_with(call))
+    leaves = briefed is not None and briefed.voicemail is Voicemail.MESSAGE
+    message = agent.voicemail(profile, language) if leaves else ""
+    policy = Voicemail.MESSAGE if message else Voicemail.HANG_UP
+    return {"voicemail": policy.value, "message": message}
 
 
 def _stop(agent: Agent, profile: Profile) -> Result | None:

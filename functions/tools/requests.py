@@ -5,6 +5,7 @@ What a close tells beside the end itself is cut to what fits, item by item: that
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from enum import StrEnum
@@ -14,11 +15,12 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidat
 
 from pokea.billing.usage import CallShares, ModelUsage, shares_from_json, usage_from_json
 from pokea.errors import RejectedInput
-from pokea.ids import Nonce, ToolCallId
+from pokea.ids import SESSION_ID_PATTERN, Nonce, ToolCallId
 from pokea.sautikit.closings import CloseReason, Fact, RecordingPointer, Said, ToolUse
 from pokea.toolkit import CallerTurn, Evidence, ReadBack, ToolCall
 
 Token = Annotated[str, Field(min_length=1, max_length=2_048)]
+_SessionId = Annotated[str, Field(pattern=rf"^{SESSION_ID_PATTERN}$")]
 Millis = Annotated[int, Field(ge=0, le=24 * 3_600_000)]
 MAX_ARGUMENTS = 32
 MAX_ARGUMENTS_CHARS = 16_384
@@ -75,7 +77,7 @@ class HandoffAsked(StrEnum):
 
 class Open(_Part):
     operation: Literal["open"]
-    session_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:~-]{0,127}$")]
+    session_id: _SessionId
     token: Token
     bridge: Annotated[str, Field(max_length=128)]
     relay: Annotated[str, Field(max_length=256, pattern=r"^(wss?://[A-Za-z0-9.\[\]:-]+)?$")] = ""
@@ -220,7 +222,24 @@ class HandoffRequest(_Part):
     asked: Annotated[HandoffAsked, Field(strict=False)]
 
 
-Request = Open | Tool | Close | HandoffRequest
+def _session_ids(value: object) -> object:
+    """Without those that cannot be any: one of them must not cost the others their lease."""
+    if not isinstance(value, list):
+        return value
+    return [one for one in value if isinstance(one, str) and re.fullmatch(SESSION_ID_PATTERN, one)]
+
+
+class Beat(_Part):
+    """A bridge worker lives. It has no token, because it speaks of no call's content; who may invoke this function may say so."""
+
+    operation: Literal["beat"]
+    bridge: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}$")]
+    task: Annotated[str, Field(max_length=256, pattern=r"^(arn:[A-Za-z0-9:/_.-]+)?$")] = ""
+    calls: Annotated[list[_SessionId], BeforeValidator(_session_ids), Field(max_length=5_000)] = []
+    leaving: bool = False
+
+
+Request = Open | Tool | Close | HandoffRequest | Beat
 _REQUEST: TypeAdapter[Request] = TypeAdapter(Annotated[Request, Field(discriminator="operation")])
 
 

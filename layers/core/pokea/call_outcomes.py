@@ -41,6 +41,7 @@ class Disposition(StrEnum):
     NOT_DONE = "not_done"  # the caller asked for something and did not get it
     TALKED = "talked"  # both spoke, and no tool did anything
     SILENT = "silent"  # nobody spoke
+    MACHINE = "machine"  # a machine or a fax picked up
     ABANDONED = "abandoned"  # the caller left before anything was done
     CUT_OFF = "cut_off"  # it reached the longest a call may last
     FAILED = "failed"  # our side broke
@@ -105,6 +106,7 @@ BY_REASON: Mapping[CloseReason, Disposition] = {
     CloseReason.IDLE: Disposition.SILENT,
     CloseReason.MAX_DURATION: Disposition.CUT_OFF,
     CloseReason.FRUITLESS: Disposition.CUT_OFF,
+    CloseReason.MACHINE: Disposition.MACHINE,
     CloseReason.BRIDGE_ERROR: Disposition.FAILED,
     CloseReason.MODEL_LOST: Disposition.FAILED,
 }
@@ -178,6 +180,8 @@ def _found_out(agent: str, tools: Sequence[ToolUse]) -> Disposition | None:
 def _ended(closing: Closing) -> Disposition:
     if closing.reason in (CloseReason.BRIDGE_ERROR, CloseReason.MODEL_LOST):
         return Disposition.FAILED
+    if closing.reason is CloseReason.MACHINE:
+        return Disposition.MACHINE  # what was said there, a recording said
     if not any(said.who == "caller" for said in closing.transcript):
         return Disposition.SILENT if closing.reason is CloseReason.IDLE else Disposition.ABANDONED
     return BY_REASON.get(closing.reason, Disposition.TALKED)

@@ -47,6 +47,7 @@ _SAID: Mapping[Disposition, str] = {
     Disposition.NOT_DONE: "What the caller asked for was not done.",
     Disposition.TALKED: "Nothing was changed.",
     Disposition.SILENT: "Nobody spoke.",
+    Disposition.MACHINE: "An answering machine or a fax picked up.",
     Disposition.ABANDONED: "The caller hung up before anything was done.",
     Disposition.CUT_OFF: "The call reached its longest duration.",
     Disposition.FAILED: "The call broke on our side.",

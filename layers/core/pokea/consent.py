@@ -1,8 +1,9 @@
 """Who asked not to be called again, and how one hears it.
 
 "Stop calling me" acts at once and without any model: the bridge hears it itself by `asks_to_stop` (or by `STOP_KEY`) and runs the tool
-optOut. What that leaves is a `Suppression`: it holds a digest of the number and no number, is written once, and is never taken back by
-an agent. Whoever places a call asks `is_suppressed` first.
+optOut. What that leaves is a `Suppression`: it holds a digest of the number and no number, and no agent ever takes it back. Somebody who
+takes back their consent in another way, by letter or at the counter, is noted by the business itself, which alone can lift a suppression,
+with a reason; what went before stays in the record. Whoever places a call asks `is_suppressed` first.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from enum import StrEnum
 
 from pokea.ids import BusinessId, SessionId
 from pokea.phone_numbers import E164
@@ -141,15 +143,46 @@ def asks_to_stop(heard: str, phrases: Iterable[str] = ALL_PHRASES) -> bool:
     return any(_stands_in(words, phrase) for phrase in phrases)
 
 
+class Source(StrEnum):
+    """Who said that a number must not be called."""
+
+    CALL = "call"  # the person, in a call
+    CARRIER = "carrier"  # it does not take the number
+    BUSINESS = "business"  # the business, for whatever reason it gives
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """A suppression that was lifted since."""
+
+    source: Source
+    session_id: SessionId
+    asked_at: datetime
+    reason: str
+    lifted_at: datetime
+    lifted_reason: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Suppression:
-    """This business must not call this number. `digest` stands for the number: see `number_digest`."""
+    """This business must not call this number, unless `lifted_at` says that it may again. `digest` stands for the number: see
+    `number_digest`. `session_id`: the call in which it was asked for, "" where it was none. `reason`: the business's own words. `earlier`:
+    what was lifted before, oldest first."""
 
     business_id: BusinessId
     digest: str
-    session_id: SessionId  # the call in which it was asked for
+    session_id: SessionId
     asked_at: datetime
+    source: Source = Source.CALL
+    reason: str = ""
+    lifted_at: datetime | None = None
+    lifted_reason: str = ""
+    earlier: tuple[Past, ...] = ()
     version: int = 0
+
+    @property
+    def stands(self) -> bool:
+        return self.lifted_at is None
 
 
 SUPPRESSION: Kind[Suppression] = Kind(
@@ -161,9 +194,43 @@ SUPPRESSION: Kind[Suppression] = Kind(
         "digest": Pii.CONTACT,
         "session_id": Pii.ID,
         "asked_at": Pii.NONE,
+        "source": Pii.NONE,
+        "reason": Pii.SPEECH,
+        "lifted_at": Pii.NONE,
+        "lifted_reason": Pii.SPEECH,
+        "earlier": Pii.SPEECH,
         "version": Pii.NONE,
     },
+    lookups=lambda suppression: (asked_on(suppression.asked_at),),
 )
+
+
+def asked_on(at: datetime) -> str:
+    """Under which name the suppressions of a day (UTC) are listed: so many are not asked for in one that a page could not hold them."""
+    return f"asked {at.astimezone(UTC):%Y-%m-%d}"
+
+
+def suppression_of(records: Records, business_id: BusinessId, number: E164) -> Suppression | None:
+    """The one that holds now."""
+    found = records.record(SUPPRESSION, business_id, number_digest(business_id, number))
+    return found if found is not None and found.stands else None
+
+
+def asked_for(before: Suppression | None, wanted: Suppression) -> Suppression | None:
+    """What is to be written so that `wanted` holds; None where the number is suppressed already: the first word stands. `before`: what is
+    stored of this number."""
+    if before is None:
+        return wanted
+    if before.lifted_at is None:
+        return None
+    past = Past(
+        before.source, before.session_id, before.asked_at, before.reason, before.lifted_at, before.lifted_reason
+    )
+    return replace(wanted, earlier=(*before.earlier, past), version=before.version)
+
+
+def lifted(suppression: Suppression, reason: str, now: datetime) -> Suppression:
+    return suppression if not suppression.stands else replace(suppression, lifted_at=now, lifted_reason=reason)
 
 
 def number_digest(business_id: BusinessId, number: E164) -> str:
@@ -172,7 +239,7 @@ def number_digest(business_id: BusinessId, number: E164) -> str:
 
 
 def is_suppressed(records: Records, business_id: BusinessId, number: E164) -> bool:
-    return records.record(SUPPRESSION, business_id, number_digest(business_id, number)) is not None
+    return suppression_of(records, business_id, number) is not None
 
 
 def _stands_in(words: str, phrase: str) -> bool:

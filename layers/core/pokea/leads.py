@@ -5,7 +5,7 @@
 
 A question that is not answered is asked once more in other words and then passed over. The score is the sum of the rules that hold,
 each with its reason and the words it rests on. Once a lead has an outcome it keeps it; only an opt-out still changes it, and nothing
-changes that.
+changes that. A hot lead for whom nobody is free is owed a call, and says when.
 """
 
 from __future__ import annotations
@@ -140,6 +140,9 @@ class Lead:
     call_again: str = ""  # when to call again, in the lead's own words
     call_again_at: datetime | None = None
     called_again_at: datetime | None = None  # when somebody of the business did
+    unserved_at: datetime | None = (
+        None  # when nobody was free to take them: a call is owed, whether or not they said when
+    )
     version: int = 0
 
     @property
@@ -148,7 +151,7 @@ class Lead:
 
     @property
     def is_owed_a_call(self) -> bool:
-        return bool(self.call_again) and self.called_again_at is None
+        return bool(self.call_again or self.unserved_at) and self.called_again_at is None
 
 
 LEAD: Kind[Lead] = Kind(
@@ -169,6 +172,7 @@ LEAD: Kind[Lead] = Kind(
         "call_again": Pii.SPEECH,
         "call_again_at": Pii.NONE,
         "called_again_at": Pii.NONE,
+        "unserved_at": Pii.NONE,
         "version": Pii.NONE,
     },
     lookups=lambda lead: (*((lead.number,) if lead.number else ()), *((OWED,) if lead.is_owed_a_call else ())),
@@ -215,6 +219,22 @@ def declined(lead: Lead) -> Lead:
 
 def opted_out(lead: Lead) -> Lead:
     return replace(lead, outcome=Outcome.OPTED_OUT)
+
+
+def unserved(lead: Lead, now: datetime) -> Lead:
+    """Worth a person, and none was free."""
+    return lead if lead.unserved_at is not None else replace(lead, unserved_at=now)
+
+
+def served(lead: Lead) -> Lead:
+    """A person is being rung for them after all, or they want no call: none is owed for it any more."""
+    return lead if lead.unserved_at is None else replace(lead, unserved_at=None)
+
+
+def promised(lead: Lead, answer: Answer) -> Lead:
+    """When they want the call that is owed. The lead has its outcome already, and keeps it."""
+    given = {**lead.answers, CALL_AGAIN: answer}
+    return replace(lead, answers=given, call_again=answer.quote if answer.state is AnswerState.GIVEN else "")
 
 
 def reasons_of(script: LeadScript, answers: Mapping[str, Answer]) -> tuple[Reason, ...]:

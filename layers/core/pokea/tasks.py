@@ -31,7 +31,7 @@ class TaskKind(StrEnum):
     MESSAGE = "message"
     WAITING = "waiting"  # a time became free for somebody on the waiting list
     CALLBACK = "callback"  # a call that was lost
-    LEAD = "lead"  # who asked to be called at another time
+    LEAD = "lead"  # who asked to be called at another time, or was worth a person when none was free
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +102,7 @@ class Ledger:
             entry = self.store.record(WAITING, self.business_id, task_id)
             return None if entry is None or entry.state is WaitingState.WAITING else entry
         lead = self.store.record(LEAD, self.business_id, task_id)
-        return lead if lead is not None and lead.call_again else None
+        return lead if lead is not None and (lead.call_again or lead.unserved_at) else None
 
 
 def _done(found: Message | Waiting | Lead, now: datetime) -> Stored[Any]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from pokea.desk.agent import DeskAgent, Tool, greeting_key, schema, text
-from pokea.desk.leads import goodbye, next_question, opt_out_of_leads, record_answer, recording_answered
+from pokea.desk.handover import hand_over_spec
+from pokea.desk.leads import goodbye, hand_over_lead, next_question, opt_out_of_leads, record_answer, recording_answered
 from pokea.desk.opt_out import OPT_OUT
 from pokea.desk.recording_consent import consent_spec
 from pokea.leads import OPENING
@@ -23,6 +24,7 @@ class LeadsAgent(DeskAgent):
             Tool(_NEXT, next_question),
             Tool(_record_answer(list(profile.leads.keys)), record_answer),
             Tool(OPT_OUT, opt_out_of_leads),
+            Tool(hand_over_spec(profile), hand_over_lead),
             Tool(ToolSpec("endCall", "End the call.", schema([]), Effect.END), goodbye),
         )
         if profile.recording is Recording.OFF:
@@ -37,6 +39,14 @@ class LeadsAgent(DeskAgent):
         language = profile.spoken_language(language)
         purpose = profile.leads.purpose[language] if profile.leads else ""
         return say(language, f"leads_{greeting_key(profile)}", business=profile.name, purpose=purpose)
+
+    def calling(self, profile: Profile, language: str) -> str:
+        return self.greeting(profile, language)
+
+    def voicemail(self, profile: Profile, language: str) -> str:
+        language = profile.spoken_language(language)
+        purpose = profile.leads.purpose[language] if profile.leads else ""
+        return say(language, "leads_voicemail", business=profile.name, purpose=purpose)
 
     def phrases(self, profile: Profile, language: str) -> dict[str, str]:
         language = profile.spoken_language(language)
@@ -59,7 +69,7 @@ _RULES = f"""\
   round or complete it.
 - A question of theirs: say in one sentence what this call is about, then ask the open question again with nextQuestion.
 - Whoever does not want to be called again, in whatever words: call optOut before you say anything.
-- Status "hot" or "warm": follow `then`. Status "cold": speak it and call endCall."""
+- Status "hot", "warm" or "call_owed": follow `then`. Status "cold": speak it and call endCall."""
 
 _NEXT = ToolSpec(
     "nextQuestion",

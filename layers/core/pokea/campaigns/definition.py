@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -18,6 +19,7 @@ from pokea.profile import Profile
 from pokea.tables.base import first_problem
 from pokea.tables.campaign import CampaignTable
 from pokea.toml_tables import read_tables
+from pokea.toolkit import Effect
 
 MAX_CAMPAIGN_BYTES = 256 * 1024
 
@@ -55,12 +57,21 @@ def load_definition(path: Path, profiles: Mapping[BusinessId, Profile]) -> Defin
     return definition_of(read_tables(path, MAX_CAMPAIGN_BYTES, BadCampaign), path.name, profiles)
 
 
+def _first_problem(problem: ValidationError) -> tuple[str, str]:
+    key, text = first_problem(problem)
+    if problem.errors()[0]["type"] != "extra_forbidden":
+        return key, text
+    known = [field.alias or name for name, field in CampaignTable.model_fields.items()]
+    meant = get_close_matches(key, known, 1)
+    return key, "is no key of a campaign" + (f"; did you mean {meant[0]}?" if meant else "")
+
+
 def definition_of(tables: Mapping[str, object], source: str, profiles: Mapping[BusinessId, Profile]) -> Definition:
     """From the tables of a TOML file, which `source` names in errors. Raises BadCampaign."""
     try:
         checked = CampaignTable.model_validate(tables)
     except ValidationError as problem:
-        raise BadCampaign(source, *first_problem(problem)) from None
+        raise BadCampaign(source, *_first_problem(problem)) from None
     profile = profiles.get(BusinessId(checked.business))
     if profile is None:
         raise BadCampaign(
@@ -83,10 +94,23 @@ def _check_agent(checked: CampaignTable, profile: Profile, source: str) -> None:
         raise BadCampaign(source, "agent", f"{checked.agent!r} is not one of {', '.join(agents.NAMES)}")
     if problem := agents.get(checked.agent).problem(profile):
         raise BadCampaign(source, "agent", f"{profile.business_id} is not ready for {checked.agent}: {problem}")
+    if not agents.get(checked.agent).calling(profile, profile.language):
+        raise BadCampaign(source, "agent", f"{checked.agent} has no words for why it calls and how to stop it")
+    if checked.voicemail == Voicemail.MESSAGE and not _may_stop(agents.get(profile.line.agent), profile):
+        raise BadCampaign(
+            source,
+            "voicemail",
+            f"who calls back could not stop the calls: {profile.line.agent} at the line has no optOut",
+        )
     if checked.reps and not (profile.leads and profile.leads.transfer):
         raise BadCampaign(
             source, "reps", f"nobody of {profile.business_id} takes over: its profile has no leads.transfer"
         )
+
+
+def _may_stop(agent: agents.Agent, profile: Profile) -> bool:
+    """The message on the machine says that pressing 9 at the line is enough."""
+    return any(spec.effect is Effect.PROTECT for spec in agent.tools(profile))
 
 
 def _campaign(checked: CampaignTable, profile: Profile, countries: frozenset[str]) -> Campaign:

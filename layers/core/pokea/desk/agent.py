@@ -128,9 +128,17 @@ class DeskAgent:
         language = profile.spoken_language(language)
         return say(language, greeting_key(profile), business=profile.name)
 
+    def calling(self, profile: Profile, language: str) -> str:
+        return ""
+
+    def voicemail(self, profile: Profile, language: str) -> str:
+        return say(profile.spoken_language(language), "voicemail", business=profile.name)
+
     def opening(self, caller: Caller, desk: Desk, context: Mapping[str, object], now: datetime) -> Opening | None:
-        """How a call of ours begins about which something is known: a subclass may say it. See `Agent.opening`."""
-        return None
+        """How a call of ours begins about which something is known: that of a campaign here, any other in a subclass."""
+        from pokea.desk.campaign_call import campaign_opening
+
+        return campaign_opening(self.calling, caller, desk, context, now)
 
     def phrases(self, profile: Profile, language: str) -> dict[str, str]:
         language = profile.spoken_language(language)

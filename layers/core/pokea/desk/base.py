@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from pokea.accounts import AccountBook
+from pokea.campaigns.briefing import Briefed
 from pokea.identity import Caller
 from pokea.ports import Store
 from pokea.profile import Profile
@@ -18,11 +19,17 @@ from pokea.transfer import Exchange
 __all__ = ["Agent", "Caller", "Desk", "Opening"]
 
 
+def _no_campaign() -> Briefed | None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Desk:
     """What an agent works with for one business. `new_id` gives a fresh unguessable id (letters and digits) at every call.
 
     accounts, shipments: the business's own systems where its profile names one, else our store. exchange: rings people.
+    briefed: of which campaign the call is; asked only where it matters, because it is a look at the call's own row. longest_talk: how
+    long a caller may talk to a person at most.
     """
 
     profile: Profile
@@ -31,17 +38,23 @@ class Desk:
     accounts: AccountBook
     shipments: ShipmentBook
     exchange: Exchange
+    briefed: Callable[[], Briefed | None] = _no_campaign
+    longest_talk: timedelta = timedelta(hours=9)
 
 
 @dataclass(frozen=True, slots=True)
 class Opening:
     """How a call begins about which something is known beforehand.
 
-    greeting: takes the place of the usual one; it ends in a question, and no clip holds it. first: a `then` for the answer to it.
+    greeting: takes the place of the usual one and ends in a question; one that names nothing of its own may have a clip. first: a `then`
+    for the answer to it, None where the agent's rules tell. language: which the call is held in; "" for the business's own. about: what
+    the model is told of the person, behind everything else.
     """
 
     greeting: str
-    first: Json
+    first: Json | None
+    language: str = ""
+    about: str = ""
 
 
 class Agent(Protocol):
@@ -59,6 +72,14 @@ class Agent(Protocol):
 
     def opening(self, caller: Caller, desk: Desk, context: Mapping[str, object], now: datetime) -> Opening | None:
         """For a call that we placed, with the `context` it was placed with; None: it begins as any other. May note what it is about."""
+
+    def calling(self, profile: Profile, language: str) -> str:
+        """The greeting of a call that a campaign places: who calls, that it is an AI, about what, how to stop it. "": this agent has
+        none, so no campaign can name it."""
+
+    def voicemail(self, profile: Profile, language: str) -> str:
+        """What is left on an answering machine where a campaign wants that: who called, that it is an AI, how to reach the business.
+        Anybody may hear it, so it names nobody."""
 
     def phrases(self, profile: Profile, language: str) -> dict[str, str]:
         """Fixed lines by key, see `pokea.desk.agent.PHRASES`."""

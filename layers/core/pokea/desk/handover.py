@@ -10,11 +10,12 @@ from datetime import timedelta
 
 from pokea.call_memory import CallMemory
 from pokea.desk.agent import schema, text
+from pokea.desk.free_rep import hold
 from pokea.desk.memory import memory_of
 from pokea.desk.settle import Decision, settle
 from pokea.desk.visit import Visit, refused, reply
 from pokea.directory import Absence, Absent, Person, resolve
-from pokea.errors import CallError, Conflict, Indeterminate
+from pokea.errors import CallError, Indeterminate
 from pokea.ports import Change
 from pokea.profile import Profile
 from pokea.toolkit import Effect, HandoffMode, HandoffOrder, Json, ToolResult, ToolSpec, then, then_yes_no
@@ -37,6 +38,7 @@ from pokea.transfer import (
 from pokea.words import say
 
 MAX_REASON_CHARS = 200
+NO_REP = "no_rep"  # of a campaign's call: all of its people are taken
 
 
 def hand_over_spec(profile: Profile) -> ToolSpec:
@@ -96,14 +98,24 @@ def _begin(visit: Visit, person: Person) -> ToolResult:
         words = _named(visit, "handoff_not_possible", person)
         return _offer(visit, "refused", words, person.key, "carrier_does_not_continue")
     handoff = _described(visit, person, memory_of(visit))
-    try:
-        visit.store.apply(Change(records=(HANDOFF.of(handoff),)))
-    except Conflict:
+
+    def decide() -> Decision[Handoff | None]:
         twin = visit.store.record(HANDOFF, handoff.business_id, handoff.handoff_id)
-        if twin is None:
-            raise
-        return _again(visit, twin)
-    return _placed(visit, handoff)
+        if twin is not None or (twin := _live(visit)) is not None:
+            return Decision(twin)
+        held = hold(visit, handoff)
+        return Decision(None) if held is None else Decision(handoff, Change(records=(HANDOFF.of(handoff), *held)))
+
+    begun = settle(visit.store, decide)
+    if begun is None:
+        return _offer(visit, "busy", visit.say("handoff_no_rep"), person.key, NO_REP)
+    return _placed(visit, handoff) if begun is handoff else _again(visit, begun)
+
+
+def _live(visit: Visit) -> Handoff | None:
+    """What another tool call of this call has begun: one that takes a person a moment later finds it, and takes no second one."""
+    begun = visit.store.records_by(HANDOFF, visit.caller.business_id, visit.caller.session_id)
+    return next((one for one in begun if one.state not in OVER and not is_due(one, visit.now)), None)
 
 
 def _placed(visit: Visit, handoff: Handoff) -> ToolResult:

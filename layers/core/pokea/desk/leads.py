@@ -9,6 +9,8 @@ from datetime import datetime
 from pokea import allowance, leads
 from pokea.allowance import Limit
 from pokea.consent import asks_to_stop
+from pokea.desk.free_rep import has_people, may_be_put_through
+from pokea.desk.handover import NO_REP, hand_over
 from pokea.desk.opt_out import opted_out, suppression
 from pokea.desk.recording_consent import recording_consent
 from pokea.desk.settle import Decision, settle
@@ -58,12 +60,17 @@ def record_answer(visit: Visit) -> ToolResult:
 
     def decide() -> Decision[ToolResult]:
         before = _lead_of(visit)
+        if _is_promising(before) and visit.text("question") == CALL_AGAIN and said:
+            after = _with_promise(visit, before, said)
+            return Decision(_closing(visit, after), Change(records=(LEAD.of(after),)))
         if _is_over(visit, before):
             return Decision(_closing(visit, before))
         key = visit.text("question") or leads.current(_script(visit), before) or OPENING
         if not said or not leads.may_answer(_script(visit), before, key):
             return Decision(_ask(visit, before))
         after = _with_answer(visit, before, key, said)
+        if after.outcome is Outcome.HOT and not may_be_put_through(visit):
+            after = leads.unserved(after, visit.now)
         change = _change(visit, before, after)
         if change is None:
             return Decision(_too_many(visit))
@@ -83,6 +90,25 @@ def opt_out_of_leads(visit: Visit) -> ToolResult:
 
     settle(visit.store, decide)
     return opted_out(visit)
+
+
+def hand_over_lead(visit: Visit) -> ToolResult:
+    """handOver; a lead for whom nobody is free is never rung for, and is owed a call from then on."""
+    result = hand_over(visit)
+    if result.handoff is None and result.payload.get("code") != NO_REP:
+        return result
+    step = leads.served if result.handoff is not None else lambda lead: leads.unserved(lead, visit.now)
+
+    def decide() -> Decision[Lead]:
+        before = _lead_of(visit)
+        after = step(before) if before.outcome is Outcome.HOT else before
+        return Decision(after, None if after is before else Change(records=(LEAD.of(after),)))
+
+    lead = settle(visit.store, decide)
+    if result.handoff is not None or not _is_promising(lead):
+        return result
+    words = visit.say("leads_no_rep" if has_people(visit) else "leads_no_reps")
+    return reply("call_owed", words, question=CALL_AGAIN, then=_when())
 
 
 def recording_answered(visit: Visit) -> ToolResult:
@@ -162,12 +188,35 @@ def _with_call_again(visit: Visit, lead: Lead, said: str) -> Lead:
     if days is not None:
         noted = leads.answered(_script(visit), lead, CALL_AGAIN, answer)
         return replace(noted, call_again_at=_instant(visit, said))
-    if said_answers.yes_or_no(said) is False or "at all" in said.casefold() or "kabisa" in said.casefold():
+    if _wants_none(said):
         return leads.declined(lead)
     asked = leads.missed(lead, CALL_AGAIN)
     if asked.missed[CALL_AGAIN] < TIMES_ASKED:
         return asked
     return leads.answered(_script(visit), asked, CALL_AGAIN, replace(answer, value="", state=AnswerState.SKIPPED))
+
+
+def _is_promising(lead: Lead) -> bool:
+    return lead.outcome is Outcome.HOT and lead.unserved_at is not None
+
+
+def _with_promise(visit: Visit, lead: Lead, said: str) -> Lead:
+    """When they want the call that is owed to them. What is no time is asked for once more; then the call stays owed without one."""
+    profile = visit.desk.profile
+    days = said_answers.days_until(said, visit.now, profile.tz, profile.hours, visit.language)
+    answer = Answer(value="" if days is None else str(days), quote=_quote(said), at=visit.now)
+    if days is not None:
+        return replace(leads.promised(lead, answer), call_again_at=_instant(visit, said))
+    if _wants_none(said):
+        return leads.served(leads.promised(lead, replace(answer, state=AnswerState.SKIPPED)))
+    asked = leads.missed(lead, CALL_AGAIN)
+    if asked.missed[CALL_AGAIN] < TIMES_ASKED:
+        return asked
+    return leads.promised(asked, replace(answer, state=AnswerState.SKIPPED))
+
+
+def _wants_none(said: str) -> bool:
+    return said_answers.yes_or_no(said) is False or "at all" in said.casefold() or "kabisa" in said.casefold()
 
 
 def _instant(visit: Visit, said: str) -> datetime | None:
@@ -219,12 +268,28 @@ def _closing(visit: Visit, lead: Lead) -> ToolResult:
 
 def _hot(visit: Visit, lead: Lead) -> ToolResult:
     people, key = visit.desk.profile.directory.people, _script(visit).transfer
+    if CALL_AGAIN in lead.answers:
+        words = visit.say("leads_no_rep_noted" if lead.unserved_at else "leads_no_rep_declined")
+        return ToolResult({"status": "ok", "say": words}, end_call=True)
+    if _is_promising(lead):
+        return _promise(visit, lead)
     if key not in people:
         return _warm(visit, lead)
     reasons = "; ".join(f"{reason.reason} ({reason.quote})" for reason in lead.reasons)
     reason = say(visit.language, "leads_reason", purpose=_purpose(visit), score=str(lead.score), reasons=reasons)
     hand_over = {"tool": "handOver", "arguments": {"department": key, "reason": reason[:MAX_REASON]}}
     return reply("hot", visit.say("leads_hot"), then=then_yes_no(hand_over, _call_back(visit)))
+
+
+def _promise(visit: Visit, lead: Lead) -> ToolResult:
+    """Nobody is free for them, which is said as it is; nobody is rung."""
+    first = "leads_hot_busy" if has_people(visit) else "leads_hot_later"
+    words = visit.say("leads_no_rep_again" if lead.missed.get(CALL_AGAIN) else first)
+    return reply("hot", words, question=CALL_AGAIN, then=_when())
+
+
+def _when() -> dict[str, object]:
+    return then("recordAnswer", "answer", "when", question=CALL_AGAIN)
 
 
 def _warm(visit: Visit, lead: Lead) -> ToolResult:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pokea.consent import SUPPRESSION, Suppression, number_digest
+from pokea.consent import SUPPRESSION, Suppression, asked_for, number_digest
 from pokea.desk.agent import schema
 from pokea.desk.settle import Decision, settle
 from pokea.desk.visit import Visit
@@ -35,10 +35,9 @@ def suppression(visit: Visit) -> tuple[Stored[Suppression], ...]:
     if number is None:
         return ()
     digest = number_digest(business_id, number)
-    if visit.store.record(SUPPRESSION, business_id, digest) is not None:
-        return ()
     asked = Suppression(business_id=business_id, digest=digest, session_id=visit.caller.session_id, asked_at=visit.now)
-    return (SUPPRESSION.of(asked),)
+    wanted = asked_for(visit.store.record(SUPPRESSION, business_id, digest), asked)
+    return () if wanted is None else (SUPPRESSION.of(wanted),)
 
 
 def _change(visit: Visit) -> Change | None:

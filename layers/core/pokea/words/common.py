@@ -22,6 +22,8 @@ ENGLISH = {
     "goodbye": "Thank you for talking to {business}. Goodbye.",
     "trouble": "I am sorry, we have a technical problem. Please call again in a few minutes.",
     "one_moment": "One moment, please.",
+    "voicemail": "Hello, this is an automatic message of {business}, spoken by an AI assistant. We tried to reach you. "
+    "You can call us back on this number. Goodbye.",
     "say_again": "Sorry, I did not get that. Could you say it again?",
     "ask_name": "May I have your full name, please?",
     "propose_again": "Nothing has been changed yet. Let me check that once more: what would you like to do?",
@@ -49,6 +51,8 @@ SWAHILI = {
     "goodbye": "Asante kwa kuzungumza na {business}. Kwaheri.",
     "trouble": "Samahani, tuna tatizo la kiufundi. Tafadhali piga tena baada ya dakika chache.",
     "one_moment": "Subiri kidogo, tafadhali.",
+    "voicemail": "Habari, huu ni ujumbe wa kiotomatiki kutoka {business}, unaosomwa na msaidizi wa akili bandia. Tulijaribu kukupigia. "
+    "Unaweza kutupigia kwa namba hii. Kwaheri.",
     "say_again": "Samahani, sikuelewa. Unaweza kurudia, tafadhali?",
     "ask_name": "Naomba jina lako kamili, tafadhali?",
     "propose_again": "Hakuna kilichobadilishwa bado. Tuangalie tena: ungependa kufanya nini?",

@@ -11,6 +11,8 @@ ENGLISH: dict[str, str] = {
     "handoff_nobody_listed": "I am sorry, I cannot connect you to anybody. Shall I take a message, so that somebody calls you back?",
     "handoff_closed": "I am sorry, {name} cannot be reached at this time. Shall I take a message, so that somebody calls you back?",
     "handoff_not_possible": "I am sorry, I cannot connect you to {name} now. Shall I take a message, so that somebody calls you back?",
+    "handoff_no_rep": "I am sorry, everybody who could help you is talking to somebody right now, so I cannot connect you. Shall I take a "
+    "message, so that somebody calls you back?",
     "handoff_declined": "I am sorry, {name} cannot take your call right now. Shall I take a message, so that they call you back?",
     "handoff_no_answer": "I am sorry, I could not reach {name}. Shall I take a message, so that they call you back?",
     "handoff_busy": "I am sorry, {name} is on another call. Shall I take a message, so that they call you back?",
@@ -65,6 +67,8 @@ SWAHILI: dict[str, str] = {
     "handoff_nobody_listed": "Samahani, siwezi kukuunganisha na mtu yeyote. Nichukue ujumbe ili upigiwe simu?",
     "handoff_closed": "Samahani, kwa wakati huu siwezi kukuunganisha na {name}. Nichukue ujumbe ili upigiwe simu?",
     "handoff_not_possible": "Samahani, siwezi kukuunganisha na {name} sasa. Nichukue ujumbe ili upigiwe simu?",
+    "handoff_no_rep": "Samahani, wote wanaoweza kukusaidia wanazungumza na watu wengine sasa hivi, kwa hiyo siwezi kukuunganisha. "
+    "Nichukue ujumbe ili upigiwe simu?",
     "handoff_declined": "Samahani, simu yako haiwezi kupokelewa na {name} sasa. Nichukue ujumbe ili upigiwe baadaye?",
     "handoff_no_answer": "Samahani, nimepiga kwa {name} lakini simu haikupokelewa. Nichukue ujumbe ili upigiwe baadaye?",
     "handoff_busy": "Samahani, laini ya {name} inatumika kwa sasa. Nichukue ujumbe ili upigiwe baadaye?",
