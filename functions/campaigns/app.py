@@ -11,16 +11,13 @@ import os
 from collections.abc import Callable
 from functools import cache
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from functions.campaigns.wiring import Parts, build
 from pokea.adapters.campaign_schedules import DUE
 from pokea.adapters.observability import Log
 from pokea.errors import NotFound
 from pokea.ids import BusinessId
-
-if TYPE_CHECKING:
-    from pokea.adapters.api_door import App, Receive, Scope, Send
 
 Event = dict[str, Any]
 Handler = Callable[[Event, Any], dict[str, Any]]
@@ -30,24 +27,6 @@ MARGIN_MS = 8_000  # of the function's time, for what was begun and for the answ
 @cache
 def parts() -> Parts:
     return build(os.environ)
-
-
-class LastDoor:
-    """ASGI middleware around everything: what nobody expected becomes a plain 500, and its place is logged."""
-
-    def __init__(self, app: App, log: Log) -> None:
-        self._app = app
-        self._log = log
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        from functions.campaigns.http import failure
-
-        try:
-            await self._app(scope, receive, send)
-        except Exception as error:
-            self._log.error("request failed", error, route="/campaigns")
-            self._log.count("CampaignRequestFailed")
-            await failure(500, "internal", "something went wrong")(scope, receive, send)
 
 
 def make_handler(provide: Callable[[], Parts], log: Log) -> Handler:
@@ -61,9 +40,7 @@ def make_handler(provide: Callable[[], Parts], log: Log) -> Handler:
         from functions.campaigns.http import make_app
 
         logging.getLogger("mangum").setLevel(logging.WARNING)  # it logs whole paths
-        app = make_app(provide, log)
-        app.add_middleware(LastDoor, log=log)
-        return Mangum(app, lifespan="off")
+        return Mangum(make_app(provide, log), lifespan="off")
 
     def handler(event: Event, context: Any) -> dict[str, Any]:
         if "requestContext" in event:

@@ -4,23 +4,25 @@ they stand. Every order can be repeated. A campaign of another business is one t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Protocol
 
-from functions.campaigns.schemas import ListedContact, NotTaken, StandingBody, Taken, standing_of
+from functions.campaigns.schemas import ListedContact, NextCall, NotTaken, StandingBody, Taken, standing_of
 from pokea.adapters.observability import Log
 from pokea.campaigns import steering
 from pokea.campaigns.campaign import Campaign, CampaignState
-from pokea.campaigns.contact import Contact
+from pokea.campaigns.contact import Contact, ContactState
 from pokea.campaigns.definition import definition_of
 from pokea.campaigns.listed import ListReader, with_times
 from pokea.campaigns.lists.cells import Unusable
-from pokea.campaigns.ports import CampaignStore
+from pokea.campaigns.ports import CampaignStore, Counts
 from pokea.campaigns.steering import Order
 from pokea.clock import Clock
 from pokea.errors import Conflict, Denied, NotFound
 from pokea.ids import BusinessId
 from pokea.profile import Profile
 
+UNDER_WAY = (ContactState.CLAIMED, ContactState.ASKED, ContactState.RINGING)
 SOURCE = "campaign"  # what errors about a definition begin with
 
 
@@ -100,15 +102,25 @@ class CampaignDesk:
         return leads.keys if leads is not None else ()
 
     def standing(self, business_id: BusinessId, campaign_id: str) -> StandingBody:
-        campaign, store = self.campaign(business_id, campaign_id), self._store()
+        campaign, store, now = self.campaign(business_id, campaign_id), self._store(), self._clock.now()
+        counts = store.counts(business_id, campaign_id)
         return standing_of(
             campaign,
-            store.counts(business_id, campaign_id),
+            counts,
             live=len(store.live(business_id, campaign_id)),
             spent_micros=store.spent(business_id, campaign_id),
             currency=self._currency_of(business_id),
-            at=self._clock.now(),
+            following=self._following(campaign, counts, now),
+            at=now,
         )
+
+    def _following(self, campaign: Campaign, counts: Counts, now: datetime) -> NextCall | None:
+        """The first of those who wait, if none of them may be rung yet and nobody is being rung."""
+        is_idle = counts.states[ContactState.WAITING] and not any(counts.states[state] for state in UNDER_WAY)
+        if campaign.state is not CampaignState.RUNNING or not is_idle:
+            return None
+        first = self._store().in_state(campaign.business_id, campaign.campaign_id, ContactState.WAITING, 1)
+        return next((NextCall(at=one.due_at, reason=one.reason) for one in first if one.due_at > now), None)
 
     def order(self, business_id: BusinessId, campaign_id: str, order: Order) -> Campaign:
         """The schedule is set before the campaign waits for it: a campaign that waits for nothing would wait for ever. Raises NotFound,

@@ -6,10 +6,10 @@ import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from fastapi import Body, Depends, FastAPI, Path, Query, Request, Response
+from fastapi import Body, FastAPI, Path, Query, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
 
+from functions.campaigns.doorman import Reader, Writer
 from functions.campaigns.schemas import (
     ERRORS,
     MAX_PAGE,
@@ -20,40 +20,29 @@ from functions.campaigns.schemas import (
     Taken,
     body_of,
 )
-from pokea.adapters.api_door import Doorman, business_of
+from functions.campaigns.suppression_routes import router as suppressions
+from pokea.adapters.api_answers import LastDoor, answer_errors, refusal
+from pokea.adapters.api_door import Doorman
 from pokea.campaigns.results import csv_of, row_json
 from pokea.campaigns.steering import Order
-from pokea.errors import CallError, Unauthorized, Unavailable
 from pokea.ids import BusinessId
 
 if TYPE_CHECKING:
     from functions.campaigns.wiring import Parts
     from pokea.adapters.observability import Log
 
-CAMPAIGNS_READ = "campaigns:read"
-CAMPAIGNS_WRITE = "campaigns:write"
+ROUTE = "/campaigns"  # for logs
 CURSOR_HEADER = "x-next-cursor"
 Name = Annotated[str, Path(max_length=64, pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
 Tables = Annotated[dict[str, Any], Body(description="The keys of CAMPAIGN.toml; times as RFC 3339")]
-
-
-def holder(scope: str) -> Callable[[Request], BusinessId]:
-    """A dependency of a route: the business whose key allows `scope`. Raises Denied."""
-
-    def business(request: Request) -> BusinessId:
-        return business_of(request.state.grant, scope)
-
-    return business
-
-
-Reader = Annotated[BusinessId, Depends(holder(CAMPAIGNS_READ))]
-Writer = Annotated[BusinessId, Depends(holder(CAMPAIGNS_WRITE))]
 
 
 def make_app(provide: Callable[[], Parts], log: Log) -> FastAPI:
     """The application around the parts that `provide` gives."""
     app = FastAPI(title="Pokea campaigns", version="1", docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(Doorman, keys=lambda: provide().keys(), refuse=refusal)
+    app.add_middleware(LastDoor, log=log, metric="CampaignRequestFailed", route_of=lambda path: ROUTE)
+    answer_errors(app, log, lambda path: ROUTE, RequestValidationError)
 
     @app.post("/campaigns", responses=ERRORS)
     def define(tables: Tables, business_id: Writer) -> CampaignBody:
@@ -85,17 +74,7 @@ def make_app(provide: Callable[[], Parts], log: Log) -> FastAPI:
     def steer(campaign_id: Annotated[Name, Path(alias="id")], order: Order, business_id: Writer) -> CampaignBody:
         return body_of(provide().desk.order(business_id, campaign_id, order))
 
-    @app.exception_handler(CallError)
-    def refused(request: Request, error: CallError) -> Response:
-        log.warning("refused", route="/campaigns", code=error.code, status=error.http_status)
-        return refusal(error)
-
-    @app.exception_handler(RequestValidationError)
-    def malformed(request: Request, error: RequestValidationError) -> Response:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        return failure(400, "bad_request", f"{place}: {first['msg']}"[:300])
-
+    app.include_router(suppressions(provide))
     return app
 
 
@@ -107,7 +86,7 @@ def _page(parts: Parts, business_id: BusinessId, campaign_id: str, form: str, cu
     rows = parts.outcomes.rows(contacts)
     headers = {CURSOR_HEADER: following}
     if form == "csv":
-        text = csv_of(rows, parts.desk.questions(business_id), is_first=not cursor)
+        text = csv_of(rows, parts.desk.questions(business_id), campaign.fields, is_first=not cursor)
         return Response(text, media_type="text/csv; charset=utf-8", headers=headers)
     document = {
         "version": 1,
@@ -117,16 +96,3 @@ def _page(parts: Parts, business_id: BusinessId, campaign_id: str, form: str, cu
     }
     content = json.dumps(document, ensure_ascii=False).encode(errors="replace")
     return Response(content, media_type="application/json", headers=headers)
-
-
-def refusal(error: CallError) -> JSONResponse:
-    headers: dict[str, str] = {}
-    if isinstance(error, Unauthorized):
-        headers = {"WWW-Authenticate": "Bearer"}
-    elif isinstance(error, Unavailable):
-        headers = {"Retry-After": str(max(1, round(error.retry_after_s)))}
-    return failure(error.http_status, error.code, error.message, headers)
-
-
-def failure(status: int, code: str, message: str, headers: dict[str, str] | None = None) -> JSONResponse:
-    return JSONResponse({"error": {"code": code, "message": message}}, status, headers)

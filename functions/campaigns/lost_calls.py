@@ -6,16 +6,24 @@ First what the hooks have said, which is stored under the label of the attempt, 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from pokea.adapters.observability import Log
 from pokea.campaigns import unknowns
 from pokea.campaigns.contact import Contact, ContactState
-from pokea.campaigns.seeking import CallList, Listed, placed_between
+from pokea.campaigns.seeking import CallList, Search, read_on
 from pokea.ports import CallStore
 from pokea.sautikit.labels import attempt_session
 
-NOTHING = Listed((), is_whole=False)
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """`contacts`: those of whom something is known by now, as they are to be stored. `search`: how far the carrier's list has been read,
+    to be stored after them; None: it was not asked for."""
+
+    contacts: list[Contact]
+    search: Search | None
 
 
 class LostCalls:
@@ -34,8 +42,8 @@ class LostCalls:
         self._log = log
         self._is_over = is_over
 
-    def settled(self, contacts: Sequence[Contact], now: datetime) -> list[Contact]:
-        """Those of `contacts` of whom something is known by now, as they are to be stored."""
+    def settled(self, contacts: Sequence[Contact], last: Search | None, now: datetime) -> Looked:
+        """`last`: how far the list was read at the look before."""
         asked = [contact for contact in contacts if contact.state is ContactState.ASKED]
         attempts = {contact.label: self._calls().call(attempt_session(contact.label)) for contact in asked}
         found: list[Contact] = []
@@ -46,21 +54,16 @@ class LostCalls:
                 found.append(after)
             elif contact.sought_at is not None:
                 unheard.append(contact)
-        listed = self._listed(unheard)
+        search = None if self._is_over() else unknowns.search_for(unheard, last, now)
+        if search is None:
+            return Looked(found, None)
+        search, legs = read_on(self._books(), search, self._is_over)
         for contact in unheard:
-            seen = unknowns.sighting(contact, listed.legs, is_whole=listed.is_whole)
+            seen = unknowns.sighting(contact, legs, is_whole=unknowns.shows_none(search, contact))
             after = unknowns.settled(contact, attempts[contact.label], seen, now)
             if after is not None:
                 found.append(after)
-        return found
-
-    def _listed(self, contacts: Sequence[Contact]) -> Listed:
-        """The carrier's list about the times of these attempts."""
-        span = unknowns.window(contacts)
-        if span is None or self._is_over():
-            return NOTHING
-        listed = placed_between(self._books(), *span)
-        if not listed.is_whole:
-            self._log.warning("carrier's list not read to its end", count=len(contacts))
+        if not search.is_done:
+            self._log.warning("carrier's list not read to its end", count=len(unheard))
             self._log.count("CarrierListNotRead")
-        return listed
+        return Looked(found, search)

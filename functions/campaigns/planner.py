@@ -13,15 +13,16 @@ from datetime import datetime
 from typing import Protocol
 
 from functions.campaigns.lost_calls import LostCalls
-from functions.campaigns.messages import claim_of
 from pokea.adapters.observability import Log
 from pokea.billing.wallet import Standing, may_ring_unasked
 from pokea.campaigns import finishing, health, moves, planning, steering
 from pokea.campaigns.campaign import Campaign, CampaignState
+from pokea.campaigns.claims import claim_of
 from pokea.campaigns.contact import Contact, ContactState, Disposition
 from pokea.campaigns.country_policy import Policies
 from pokea.campaigns.planning import Sight, Turn
 from pokea.campaigns.ports import STALE, CampaignStore, Counts
+from pokea.campaigns.seeking import Search
 from pokea.clock import Clock
 from pokea.errors import Conflict
 from pokea.ids import BusinessId, SessionId
@@ -30,7 +31,7 @@ from pokea.ports import Records
 PAGE = 500  # contacts that are read at once
 LEAST_READ = 50
 NEVER_HEARD = "never_heard"
-WRITERS = 16  # writes under way at once
+WRITERS = 16  # writes under way at once, where each of them waits for the network
 Message = Mapping[str, object]
 
 
@@ -48,7 +49,8 @@ class Shelves:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
     """What the planner asks and tells. `call_micros`: what one call of a campaign is reckoned with. `ended`: told of calls whose end is to
-    be looked at again."""
+    be looked at again. `sought`: when each campaign's lost ones were last looked for, as far as this process knows; one that knows nothing
+    looks."""
 
     shelves: Callable[[], Shelves]
     queue: Callable[[], DialQueue]
@@ -59,17 +61,29 @@ class World:
     policies: Policies
     lost_calls: LostCalls
     businesses: Sequence[BusinessId] = field(default=())
+    sought: dict[tuple[BusinessId, str], datetime] = field(default_factory=dict)
 
 
 class Planner:
-    """`ahead_s`: how far one plan reaches. `is_over`: whether too little time is left to begin anything more."""
+    """`ahead_s`: how far one plan reaches. `is_over`: whether too little time is left to begin anything more. `writers`: writes that may
+    be under way at once."""
 
-    def __init__(self, world: World, *, clock: Clock, log: Log, ahead_s: float, is_over: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        world: World,
+        *,
+        clock: Clock,
+        log: Log,
+        ahead_s: float,
+        is_over: Callable[[], bool],
+        writers: int = WRITERS,
+    ) -> None:
         self._world = world
         self._clock = clock
         self._log = log
         self._ahead_s = ahead_s
         self._is_over = is_over
+        self._writers = writers
 
     def campaigns(self) -> list[Campaign]:
         """Those that anything is to be done about, first the ones whose contacts go first."""
@@ -90,7 +104,7 @@ class Planner:
             finishing.finish(store, self._world.emit, campaign)
             return 0
         counts = store.counts(campaign.business_id, campaign.campaign_id)
-        self._settle_lost(campaign, counts, now)
+        self._seek_lost(campaign, counts, now)
         if campaign.state is CampaignState.CANCELLED:
             self._sweep_cancelled(campaign, counts)
             return 0
@@ -178,6 +192,12 @@ class Planner:
         return [contact for contact in self._each(claim, contacts) if contact is not None]
 
     # --- what was lost, and what is over -------------------------------------------------------------------------------------------------
+    def _seek_lost(self, campaign: Campaign, counts: Counts, now: datetime) -> None:
+        name = campaign.business_id, campaign.campaign_id
+        if planning.is_time_to_seek(self._world.sought.get(name), now, self._ahead_s):
+            self._settle_lost(campaign, counts, now)
+            self._world.sought[name] = now  # not before it is done: what failed is tried again by the next plan
+
     def _settle_lost(self, campaign: Campaign, counts: Counts, now: datetime) -> None:
         """Claims whose message is gone, requests that the carrier never answered, and calls whose end nobody told of."""
         if counts.states[ContactState.CLAIMED]:
@@ -186,9 +206,23 @@ class Planner:
             self._count("ClaimLapsed", len(lapsed))
         if counts.states[ContactState.ASKED]:
             asked = self._in_state(campaign, ContactState.ASKED)
-            self._each(self._put_settled, self._world.lost_calls.settled(asked, now))
+            self._settle_asked(campaign, asked, now)
         if counts.states[ContactState.RINGING]:
             self._ask_after_calls(self._in_state(campaign, ContactState.RINGING), now)
+
+    def _settle_asked(self, campaign: Campaign, asked: Sequence[Contact], now: datetime) -> None:
+        store, name = self._world.shelves().campaigns, (campaign.business_id, campaign.campaign_id)
+        looked = self._world.lost_calls.settled(asked, store.search(*name), now)
+        self._each(self._put_settled, looked.contacts)
+        if looked.search is not None:
+            # Behind those who were found: a plan that dies in between reads the same part of the list again.
+            self._noted(looked.search, *name)
+
+    def _noted(self, search: Search, business_id: BusinessId, campaign_id: str) -> None:
+        try:
+            self._world.shelves().campaigns.put_search(business_id, campaign_id, search)
+        except Conflict:
+            return  # another planner has read the list as well, and noted how far
 
     def _ask_after_calls(self, ringing: Sequence[Contact], now: datetime) -> None:
         """Calls that should long be over: the settler looks at them again, and of those that are as old as no call can be, nobody will
@@ -239,9 +273,9 @@ class Planner:
 
     def _each(self, work: Callable[[Contact], Contact | None], contacts: Iterable[Contact]) -> list[Contact | None]:
         found = list(contacts)
-        if len(found) < 2:
+        if min(self._writers, len(found)) < 2:
             return [work(contact) for contact in found]
-        with ThreadPoolExecutor(min(WRITERS, len(found))) as writers:
+        with ThreadPoolExecutor(min(self._writers, len(found))) as writers:
             return list(writers.map(work, found))
 
     def _count(self, metric: str, value: int) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from pokea.adapters.api_answers import described
 from pokea.campaigns.campaign import Campaign
 from pokea.campaigns.contact import ContactState
 from pokea.campaigns.planning import shortest_s
@@ -19,17 +20,7 @@ MAX_BATCH = 500  # contacts of one request
 MAX_PAGE = 500  # contacts of one page of results
 CampaignId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
 
-
-class ErrorDetail(BaseModel):
-    code: str
-    message: str
-
-
-class ErrorBody(BaseModel):
-    error: ErrorDetail
-
-
-ERRORS: dict[int | str, dict[str, Any]] = {status: {"model": ErrorBody} for status in (400, 401, 403, 404, 409, 503)}
+ERRORS = described(400, 401, 403, 404, 409, 503)
 
 
 class ListedContact(BaseModel):
@@ -112,8 +103,16 @@ class Pace(BaseModel):
     least_s: int
 
 
+class NextCall(BaseModel):
+    """When the next person of the list is due, and why not now."""
+
+    at: datetime
+    reason: str
+
+
 class StandingBody(BaseModel):
-    """A campaign as it stands. `states` are contacts by state, `dispositions` those that are done by how their last attempt ended."""
+    """A campaign as it stands. `states` are contacts by state, `dispositions` those that are done by how their last attempt ended. `next`:
+    null while somebody is due, is being rung, or nobody is left."""
 
     campaign: CampaignBody
     contacts: int
@@ -121,6 +120,7 @@ class StandingBody(BaseModel):
     dispositions: dict[str, int]
     money: Money
     pace: Pace
+    next: NextCall | None
     at: datetime
 
 
@@ -152,7 +152,14 @@ def body_of(campaign: Campaign) -> CampaignBody:
 
 
 def standing_of(
-    campaign: Campaign, counts: Counts, *, live: int, spent_micros: int, currency: str, at: datetime
+    campaign: Campaign,
+    counts: Counts,
+    *,
+    live: int,
+    spent_micros: int,
+    currency: str,
+    following: NextCall | None,
+    at: datetime,
 ) -> StandingBody:
     states: Mapping[ContactState, int] = counts.states
     qualified = sum(counts.dispositions[one] for one in QUALIFIED)
@@ -168,5 +175,6 @@ def standing_of(
             currency=currency,
         ),
         pace=Pace(cps=campaign.cps, channels=campaign.channels, live=live, least_s=shortest_s(counts, campaign)),
+        next=following,
         at=at,
     )

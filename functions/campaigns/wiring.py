@@ -13,6 +13,7 @@ from functions.campaigns.lost_calls import LostCalls
 from functions.campaigns.outcomes import Outcomes, ResultShelves
 from functions.campaigns.planner import DialQueue, Planner, Shelves, World
 from functions.campaigns.settings import CampaignsSettings
+from functions.campaigns.suppressions import SuppressionDesk
 from pokea.adapters.api_door import Keys
 from pokea.adapters.control_settings import secrets_of
 from pokea.adapters.observability import Log
@@ -51,6 +52,7 @@ class Parts:
     outcomes: Outcomes
     store: Callable[[], CampaignStore]
     keys: Callable[[], Keys]
+    suppressions: SuppressionDesk
 
     @property
     def pages(self) -> CampaignStore:
@@ -67,6 +69,7 @@ def build(environ: Mapping[str, str]) -> Parts:
     carrier = _carrier(settings, lambda: secrets.required("SAUTIKIT_API_KEY"))
     policies = policies_for(settings.profiles_dir)
     wallet = WalletBook(tables.store, clock)
+    sought: dict[tuple[BusinessId, str], datetime] = {}  # lives as long as the process: one that is new looks at once
 
     def planner(is_over: Callable[[], bool]) -> Planner:
         world = World(
@@ -79,6 +82,7 @@ def build(environ: Mapping[str, str]) -> Parts:
             policies=policies,
             lost_calls=LostCalls(calls=tables.calls, books=carrier, log=log, is_over=is_over),
             businesses=tuple(profiles),
+            sought=sought,
         )
         return Planner(world, clock=clock, log=log, ahead_s=settings.plan_s, is_over=is_over)
 
@@ -90,7 +94,9 @@ def build(environ: Mapping[str, str]) -> Parts:
         clock=clock,
         log=log,
     )
-    return Parts(planner, desk, Outcomes(tables.results, prices.currency_of), tables.campaigns, tables.keys)
+    outcomes = Outcomes(tables.results, prices.currency_of)
+    suppressions = SuppressionDesk(tables.store, tables.campaigns, profiles, clock, log)
+    return Parts(planner, desk, outcomes, tables.campaigns, tables.keys, suppressions)
 
 
 class Tables:

@@ -12,16 +12,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 
-from functions.dialer.one_call import FRESH, TURN_MISSED, OneCall, Wait, gap_s
-from functions.dialer.sight import Exchange, look_at
-from functions.dialer.tickets import Ticket, message_for, ticket_of
+from functions.dialer.one_call import OneCall
+from functions.dialer.sight import Exchange, look_again, look_at
+from functions.dialer.tickets import Ticket, ticket_of
+from functions.dialer.turns import FRESH, GATE_SHUT, PATIENCE_S, TURN_MISSED, Asking, InTurn, Lead, Wait
 from pokea.adapters.observability import Log
 from pokea.campaigns import moves
 from pokea.campaigns.briefing import context_of
 from pokea.campaigns.campaign import Campaign, CampaignState
+from pokea.campaigns.claims import claim_of
 from pokea.campaigns.contact import Contact, ContactState, Disposition
 from pokea.campaigns.country_policy import Policies
-from pokea.campaigns.gate import BUDGET, CHANNELS, Never, NotNow, Way, gate, spread
+from pokea.campaigns.gate import BUDGET, CHANNELS, NOT_RUNNING, Look, Never, NotNow, Way, gate, spread
+from pokea.campaigns.pacing import gap_s
 from pokea.campaigns.ports import CHANNELS_FULL, LIVE, Attempts
 from pokea.campaigns.refusals import Meaning, meaning_of
 from pokea.campaigns.suppressing import block
@@ -35,10 +38,9 @@ from pokea.profile import Profile
 from pokea.sautikit.attempts import OutboundRequest, Progress, place
 from pokea.sautikit.labels import label_of
 
-LEAD_S = 0.3  # what is stored between the gate and the carrier takes less
-PATIENCE_S = 2.0  # a dialer waits so long for a turn; who would wait longer comes back
-SOON_S = 60  # who is put off for no longer is told to the queue here; the others are found by the planner
+SOON_S = 60  # who is put off for no longer stays queued; the others are found by the planner
 STORE_WAITS_S = 30
+MISSED_WAITS_S = 5  # coming back at once would make a slow store slower
 LOOKS = 3  # at what others keep changing
 PACE = "pace"
 NO_LINE = "no_line"
@@ -50,9 +52,13 @@ class _Seen:
     """What was read of one contact at `at`."""
 
     at: datetime
-    campaign: Campaign
+    look: Look
     attempts: Attempts
     way: Way
+
+    @property
+    def campaign(self) -> Campaign:
+        return self.look.campaign
 
 
 class Dialer:
@@ -76,6 +82,7 @@ class Dialer:
         self._voice_callback_url = voice_callback_url
         self._clock, self._wait, self._again = clock, wait, again
         self._log = log
+        self._lead = Lead()
 
     def take(self, body: str) -> None:
         """Returns when nothing is left to do for this message, whatever became of the call. Raises Unavailable or Indeterminate to have it
@@ -103,7 +110,8 @@ class Dialer:
         if contact is None:
             return None
         ahead = contact.version - ticket.contact_version
-        if contact.state is ContactState.CLAIMED and ahead in (0, 1):
+        # One ahead: the claim of an earlier delivery of this message, or somebody who was held since and has a later message.
+        if contact.state is ContactState.CLAIMED and (ahead == 0 or (ahead == 1 and not contact.reason)):
             return contact
         if contact.state is ContactState.WAITING and ahead == 0:
             return exchange.campaigns.put_contact(moves.claimed(contact, self._clock.now()))
@@ -112,8 +120,10 @@ class Dialer:
     def _dial(self, exchange: Exchange, profile: Profile, contact: Contact) -> None:
         for _ in range(LOOKS):
             seen = self._look(exchange, profile, contact)
+            began = self._clock.now()
             turn = self._turn(exchange, contact, seen)
             if isinstance(turn, datetime) and self._waited_for(turn):
+                began = self._clock.now()
                 seen = self._look(exchange, profile, contact)
             way = seen.way if not isinstance(turn, NotNow) else turn
             if isinstance(way, Never):
@@ -135,7 +145,10 @@ class Dialer:
                 if lost.facts.get("changed") != ["attempts"]:
                     raise
                 continue  # another campaign has just rung this number: the law is to be asked again
-            self._ask(exchange, profile, line, asked, seen, turn)
+            in_turn = self._in_turn(exchange, contact, seen, turn)
+            self._ask(exchange, profile, line, asked, seen.campaign, in_turn)
+            if in_turn.came_at is not None:
+                self._lead.took((in_turn.came_at - began).total_seconds())
             return
         self._put_off(exchange, contact, NotNow(spread(self._clock.now(), contact), CHANNELS))
 
@@ -144,13 +157,13 @@ class Dialer:
         """Everything the gate asks for, read now. Raises what the stores raise: who cannot be looked at is not rung."""
         now = self._clock.now()
         attempts, look = look_at(exchange, profile, contact, contact.number in self._lines, now)
-        return _Seen(now, look.campaign, attempts, gate(look, self._policies, now))
+        return _Seen(now, look, attempts, gate(look, self._policies, now))
 
     def _turn(self, exchange: Exchange, contact: Contact, seen: _Seen) -> datetime | NotNow | None:
         """The instant at which the carrier may be asked; None if the gate is shut anyway."""
         if isinstance(seen.way, (Never, NotNow)):
             return None
-        wanted, gap = self._clock.now() + timedelta(seconds=LEAD_S), gap_s(seen.campaign.cps)
+        wanted, gap = self._clock.now() + timedelta(seconds=self._lead.s), gap_s(seen.campaign.cps)
         turn = exchange.campaigns.take_turn(contact.business_id, contact.campaign_id, wanted, gap, PATIENCE_S)
         if turn > wanted + timedelta(seconds=PATIENCE_S):
             return NotNow(spread(turn, contact), PACE)
@@ -158,11 +171,24 @@ class Dialer:
 
     def _waited_for(self, turn: datetime) -> bool:
         """Whether the gate has to be asked again, because its answer would be too old when the turn comes."""
-        early_s = (turn - self._clock.now()).total_seconds() - LEAD_S
+        early_s = (turn - self._clock.now()).total_seconds() - self._lead.s
         if early_s <= FRESH.total_seconds() / 4:
             return False
         self._wait(early_s)
         return True
+
+    def _in_turn(self, exchange: Exchange, contact: Contact, seen: _Seen, turn: datetime) -> InTurn:
+        def turn_from(wanted: datetime) -> datetime | None:
+            name, gap = (contact.business_id, contact.campaign_id), gap_s(seen.campaign.cps)
+            found = exchange.campaigns.take_turn(*name, wanted, gap, PATIENCE_S)
+            return found if found <= wanted + timedelta(seconds=PATIENCE_S) else None
+
+        def look() -> Way:
+            now = self._clock.now()
+            return gate(look_again(exchange, seen.look), self._policies, now)
+
+        asking = Asking(turn_from=turn_from, look=look)
+        return InTurn(asking, turn=turn, looked_at=seen.at, clock=self._clock, wait=self._wait)
 
     def _note(self, exchange: Exchange, contact: Contact, seen: _Seen) -> Contact:
         """The attempt, stored with its label and its channel. Raises Conflict("stale") and Conflict("channels_full")."""
@@ -172,18 +198,16 @@ class Dialer:
 
     # --- asking, and after --------------------------------------------------------------------------------------------------------
     def _ask(
-        self, exchange: Exchange, profile: Profile, line: Line, contact: Contact, seen: _Seen, turn: datetime
+        self, exchange: Exchange, profile: Profile, line: Line, contact: Contact, campaign: Campaign, in_turn: InTurn
     ) -> None:
         request = OutboundRequest(
             line=line,
             to_number=contact.number,
-            agent=seen.campaign.agent,
-            context=context_of(contact, seen.campaign),
+            agent=campaign.agent,
+            context=context_of(contact, campaign),
             idempotency_key=attempt_key(replace(contact, version=contact.version - 1)),
         )
-        call = OneCall(
-            exchange.telephony, exchange.guard, turn=turn, looked_at=seen.at, clock=self._clock, wait=self._wait
-        )
+        call = OneCall(exchange.telephony, exchange.guard, in_turn)
         try:
             outcome = place(
                 request,
@@ -214,7 +238,7 @@ class Dialer:
             if call.is_asked:
                 self._tell(contact, "unknown", problem.code)
                 return
-            waits_s = 0 if problem.code == TURN_MISSED else STORE_WAITS_S
+            waits_s = {GATE_SHUT: 0, TURN_MISSED: MISSED_WAITS_S}.get(problem.code, STORE_WAITS_S)
             meaning = Meaning(reason=problem.code, at=now + timedelta(seconds=waits_s))
         else:
             meaning = meaning_of(call.said, now, _day_ends(profile, now))
@@ -251,8 +275,14 @@ class Dialer:
     def _put_off(self, exchange: Exchange, contact: Contact, put_off: NotNow) -> None:
         if put_off.is_campaign:
             self._pause(exchange, contact, "budget_spent" if put_off.reason == BUDGET else put_off.reason)
-        known = self._move(exchange, moves.waiting(contact, put_off.at, put_off.reason), put_off.reason)
-        self._soon(known, put_off.at)
+        now = self._clock.now()
+        is_soon = put_off.at - now <= timedelta(seconds=SOON_S)
+        if is_soon and not put_off.is_campaign and put_off.reason != NOT_RUNNING:
+            held = self._move(exchange, moves.held(contact, put_off.at, put_off.reason, now), put_off.reason)
+            if self._told_later(held, put_off.at):
+                return
+            contact = held  # without its message: the planner finds who waits
+        self._move(exchange, moves.waiting(contact, put_off.at, put_off.reason), put_off.reason)
 
     def _move(self, exchange: Exchange, contact: Contact, reason: str) -> Contact:
         moved = exchange.campaigns.put_contact(contact)
@@ -273,14 +303,20 @@ class Dialer:
             return
 
     def _soon(self, contact: Contact | None, at: datetime) -> None:
-        """A message for who is put off for seconds only. Without it the planner finds them, a little later."""
-        delay_s = math.ceil((at - self._clock.now()).total_seconds())
-        if contact is None or contact.state is not ContactState.WAITING or delay_s > SOON_S:
+        """A message for who was not rung and may be in a moment. Without it the planner finds them, a little later."""
+        if contact is None or contact.state is not ContactState.WAITING:
             return
+        if at - self._clock.now() <= timedelta(seconds=SOON_S):
+            self._told_later(contact, at)
+
+    def _told_later(self, contact: Contact, at: datetime) -> bool:
+        """Whether the queue has taken a message that comes at `at`."""
         try:
-            self._again(message_for(contact), max(delay_s, 0))
+            self._again(claim_of(contact), max(math.ceil((at - self._clock.now()).total_seconds()), 0))
         except CallError as problem:
             self._log.warning("message not sent", business_id=contact.business_id, code=problem.code)
+            return False
+        return True
 
     def _tell(self, contact: Contact, outcome: str, reason: str) -> None:
         label = contact.label if contact.state in LIVE else None

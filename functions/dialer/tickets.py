@@ -1,12 +1,10 @@
-"""The messages of the dial queue. They hold ids and a version, never a number or a name."""
+"""Reads the messages of the dial queue (`pokea.campaigns.claims`). They hold ids and a version, never a number or a name."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pokea.campaigns.contact import Contact
 from pokea.errors import RejectedInput
 from pokea.ids import BusinessId
 
@@ -37,13 +35,3 @@ def ticket_of(body: str) -> Ticket:
         raise RejectedInput("bad_message", "a message of the dial queue names a business, a campaign and a contact")
     business, campaign, contact = names
     return Ticket(BusinessId(business), campaign, contact, contact_version)
-
-
-def message_for(contact: Contact) -> Mapping[str, object]:
-    return {
-        "version": 1,
-        "business": contact.business_id,
-        "campaign": contact.campaign_id,
-        "contact": contact.contact_id,
-        "contact_version": contact.version,
-    }

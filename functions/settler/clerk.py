@@ -8,6 +8,7 @@ and every step finds out for itself what is left to do.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -23,10 +24,11 @@ from pokea.campaigns.campaign import Campaign
 from pokea.campaigns.contact import Contact, Disposition
 from pokea.campaigns.country_policy import Policies
 from pokea.campaigns.ports import CampaignStore
+from pokea.campaigns.reps import CAMPAIGN_REPS, released
 from pokea.campaigns.settling import Known, NotYet, Settled, after, settle
-from pokea.campaigns.suppressing import SUPPRESSED, TRIES, RecordStore, block, suppression_of, take_off
+from pokea.campaigns.suppressing import SUPPRESSED, TRIES, RecordStore, block, take_off
 from pokea.clock import Clock
-from pokea.consent import Suppression
+from pokea.consent import Suppression, suppression_of
 from pokea.errors import Conflict, NotFound, Unavailable
 from pokea.leads import LEAD
 from pokea.ports import CallStore, CdrStore, Change
@@ -80,13 +82,16 @@ class Clerk:
         if suppression is not None and number is not None:
             off = take_off(shelves.campaigns, call.business_id, number, SUPPRESSED)
             self._log.info("taken off the lists", business_id=call.business_id, count=off)
-        if call.client_request_id and shelves.campaigns.contact_of_label(call.client_request_id) is not None:
-            self._settle(shelves, call, suppression, look)
+        contact = shelves.campaigns.contact_of_label(call.client_request_id) if call.client_request_id else None
+        if contact is not None:
+            self._settle(shelves, call, contact, suppression, look)
 
     def warm(self) -> None:
         self._shelves()
 
-    def _settle(self, shelves: Shelves, call: Call, suppression: Suppression | None, look: Look) -> None:
+    def _settle(
+        self, shelves: Shelves, call: Call, contact: Contact, suppression: Suppression | None, look: Look
+    ) -> None:
         now, cdrs = self._clock.now(), shelves.cdrs.cdrs(call.session_id)
         known = Known(
             call=call,
@@ -96,13 +101,15 @@ class Clerk:
             opted_out=suppression is not None and suppression.session_id == call.session_id,
             suppressed=suppression is not None,
         )
-        contact, campaign, settled = self._moved(shelves, known, now)
+        contact, campaign, settled = self._moved(shelves, contact, known, now)
         if isinstance(settled, NotYet):
+            self._release(shelves, campaign, call, now)
             self._look_again(call, settled, look, now)
             return
         if settled is not None:
             self._told_of(contact, settled)
             self._mind_health(shelves, campaign, contact, call, settled, now)
+        self._release(shelves, campaign, call, now)
         self._charge(shelves, campaign, call, cdrs)
         if contact.label == call.client_request_id:
             if contact.disposition is Disposition.BLOCKED:
@@ -112,12 +119,12 @@ class Clerk:
             self._finish(shelves, campaign)
 
     def _moved(
-        self, shelves: Shelves, known: Known, now: datetime
+        self, shelves: Shelves, found: Contact | None, known: Known, now: datetime
     ) -> tuple[Contact, Campaign, Settled | NotYet | None]:
-        """The contact as it is now, and what was settled just now."""
+        """The contact as it is now, and what was settled just now. `found`: as it was read before."""
         label = known.call.client_request_id or ""
         for _ in range(TRIES):
-            contact = shelves.campaigns.contact_of_label(label)
+            contact, found = found or shelves.campaigns.contact_of_label(label), None
             if contact is None or contact.business_id != known.call.business_id:
                 raise NotFound("no_such_contact", "the attempt belongs to no contact of the business")
             campaign = shelves.campaigns.campaign(contact.business_id, contact.campaign_id)
@@ -172,6 +179,20 @@ class Clerk:
             return
         self._log.count("CampaignHealthNotKept")  # one call less in a window of many: no reason to settle again
 
+    def _release(self, shelves: Shelves, campaign: Campaign, call: Call, now: datetime) -> None:
+        """Whoever talked to this lead is free once the call is over, though its bridge's last word is still waited for. Lost races cost
+        nothing: the next hand-off looks for itself who is."""
+        if not campaign.reps or not is_over(call):
+            return
+        for _ in range(TRIES):
+            record = shelves.store.record(CAMPAIGN_REPS, campaign.business_id, campaign.campaign_id)
+            freed = None if record is None else released(record, call.session_id, now)
+            if freed is None:
+                return
+            with suppress(Conflict):
+                shelves.store.apply(Change(records=(CAMPAIGN_REPS.of(freed),)))
+                return
+
     def _pause(self, shelves: Shelves, campaign: Campaign) -> None:
         latest: Campaign | None = campaign
         for _ in range(TRIES):
@@ -188,8 +209,8 @@ class Clerk:
             return
 
     def _finish(self, shelves: Shelves, campaign: Campaign) -> None:
-        latest = shelves.campaigns.campaign(campaign.business_id, campaign.campaign_id)
-        if latest is not None and finishing.finish(shelves.campaigns, self._newsroom.emit, latest):
+        """`campaign` may have been changed since: then whoever changed it finishes it, or the planner does."""
+        if finishing.finish(shelves.campaigns, self._newsroom.emit, campaign):
             self._log.info("campaign finished", business_id=campaign.business_id)
 
     def _told_of(self, contact: Contact, settled: Settled) -> None:

@@ -19,6 +19,7 @@ from typing import Any
 
 from local.cli.campaign_api import CampaignApi
 from local.cli.campaign_preview import _opened, _rejects
+from local.cli.rate import PROGRESS_ROWS
 from pokea.campaigns.definition import MAX_CAMPAIGN_BYTES, BadCampaign, load_definition
 from pokea.campaigns.listing import ContactList, Imported, Rejected
 from pokea.campaigns.lists.rows import list_file
@@ -29,6 +30,8 @@ from pokea.toml_tables import read_tables
 
 BATCH = 500  # contacts of one request, as many as the API takes
 NOT_ALL = 3
+SHOW_EVERY_S = 2.0
+FOLLOWED = ("start", "resume")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,16 +63,17 @@ def run_import(options: ImportOptions, api_of: Callable[[str], CampaignApi]) -> 
     """`api_of`: the API of a business. 0 once every row is or joins a contact; 3 if some are none. Raises CallError and Unreachable."""
     folder = options.profiles or Path(os.environ.get("POKEA_PROFILES_DIR", "") or PACKAGED)
     definition = load_definition(options.campaign, load_profiles(folder))
-    contacts = ContactList(list_file(lambda: _opened(options.file), options.file.name), definition)
+    contacts = ContactList(list_file(lambda: _opened(options.file), options.file.name), definition, looked_through)
     campaign = contacts.campaign
     api = api_of(campaign.business_id)
     tables = read_tables(options.campaign, MAX_CAMPAIGN_BYTES, BadCampaign)
     api.define(tables_of(tables, campaign.fields))
     total, started_s = Sum(), time.monotonic()
+    shown_s = started_s
     with _rejects(options.rejected, contacts.file) as rejects:
         for batch in _batches(_sound(contacts, total, rejects)):
             _add(api, campaign.campaign_id, batch, total)
-            _show_progress(total, started_s)
+            shown_s = _show_progress(total, started_s, shown_s)
     _print(campaign.campaign_id, campaign.name, total, options)
     return NOT_ALL if total.rejected else 0
 
@@ -129,9 +133,20 @@ def _add(api: CampaignApi, campaign_id: str, batch: list[dict[str, Any]], total:
     ]
 
 
-def _show_progress(total: Sum, started_s: float) -> None:
-    took_s = max(time.monotonic() - started_s, 0.001)
-    print(f"{total.taken:,} contacts imported ({total.taken / took_s:,.0f} a second)", file=sys.stderr, flush=True)
+def looked_through(rows: int, is_last: bool) -> None:
+    """Of the first reading: the second one shows itself by what it imports."""
+    if rows % PROGRESS_ROWS == 0 and not is_last:
+        print(f"{rows:,} rows looked through", file=sys.stderr, flush=True)
+
+
+def _show_progress(total: Sum, started_s: float, shown_s: float) -> float:
+    """A line every few seconds; when the latest one was shown."""
+    now_s = time.monotonic()
+    if now_s - shown_s < SHOW_EVERY_S:
+        return shown_s
+    speed = f"{total.taken / (now_s - started_s):,.0f} a second"
+    print(f"{total.taken:,} contacts imported ({speed})", file=sys.stderr, flush=True)
+    return now_s
 
 
 def _print(campaign_id: str, name: str, total: Sum, options: ImportOptions) -> None:
@@ -148,13 +163,21 @@ def _print(campaign_id: str, name: str, total: Sum, options: ImportOptions) -> N
         print(f"  not taken: {problem}", file=sys.stderr)
     if total.rejected and options.rejected is None:
         print("the rows that are no contacts can be written to a file: --rejected OUT.csv", file=sys.stderr)
-    print(f"start it with: pokea campaign start {campaign_id}")
+    if total.taken:
+        print(f"start it with: pokea campaign start {campaign_id}")
+    else:
+        print("nobody can be rung: no row of the list is a contact")
 
 
 def run_order(api: CampaignApi, campaign_id: str, order: str, as_json: bool) -> int:
     """Raises Unreachable and Refused."""
     campaign = api.order(campaign_id, order)
-    print(json.dumps(campaign) if as_json else f"{campaign['name']} ({campaign_id}): {told(campaign)}")
+    if as_json:
+        print(json.dumps(campaign))
+        return 0
+    print(f"{campaign['name']} ({campaign_id}): {told(campaign)}")
+    if order in FOLLOWED:
+        print(f"how it goes: pokea campaign status {campaign_id} --watch")
     return 0
 
 

@@ -16,6 +16,7 @@ TRIES = 4
 PAUSE_S = 1.0
 AGAIN = frozenset({429, 500, 502, 503, 504})
 CURSOR_HEADER = "x-next-cursor"
+OF_ONE = "/campaigns/"  # a 404 below it is about that campaign; elsewhere it is about what its own words say
 
 
 class Refused(Unreachable):
@@ -39,6 +40,20 @@ class CampaignApi:
 
     def order(self, campaign_id: str, order: str) -> Mapping[str, Any]:
         return self._json("POST", f"/campaigns/{campaign_id}/{order}")
+
+    def suppress(self, number: str, reason: str) -> Mapping[str, Any]:
+        return self._json("POST", "/suppressions", {"number": number, "reason": reason})
+
+    def lift(self, number: str, reason: str) -> Mapping[str, Any]:
+        return self._json("POST", "/suppressions/lift", {"number": number, "reason": reason})
+
+    def suppression(self, number: str) -> Mapping[str, Any]:
+        return self._json("POST", "/suppressions/find", {"number": number})
+
+    def suppressions(self, day: str) -> list[Mapping[str, Any]]:
+        """`day`: UTC, "" for today."""
+        query = f"?{httpx.QueryParams({'day': day})}" if day else ""
+        return list(self._json("GET", f"/suppressions{query}")["suppressions"])
 
     def standing(self, campaign_id: str) -> Mapping[str, Any]:
         return self._json("GET", f"/campaigns/{campaign_id}")
@@ -76,7 +91,7 @@ class CampaignApi:
         if reply is None:
             raise Unreachable("no business is known here")
         if not reply.is_success:
-            raise Refused(_words_of(reply))
+            raise Refused(_words_of(reply, path))
         return reply
 
     def _patiently(
@@ -94,9 +109,12 @@ class CampaignApi:
         raise Unreachable(f"{self.url}: no answer")
 
 
-def _words_of(reply: httpx.Response) -> str:
+def _words_of(reply: httpx.Response, path: str) -> str:
+    if reply.status_code == NOT_FOUND and path.startswith(OF_ONE):
+        return f"there is no such campaign: `pokea campaign list` names those there are ({NOT_FOUND})"
     try:
-        error = reply.json().get("error", {})
-        return f"{error.get('message', 'no answer')} ({reply.status_code})"
+        body = reply.json()
+        words = body.get("error", body).get("message", "no answer")
     except (ValueError, AttributeError):
-        return f"no answer ({reply.status_code})"
+        words = "no answer"
+    return f"{words} ({reply.status_code})"

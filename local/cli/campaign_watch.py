@@ -102,7 +102,18 @@ def _lines(api: CampaignApi, campaign_id: str, wait: Callable[[float], None]) ->
 def in_one_line(standing: Mapping[str, Any]) -> str:
     states = ", ".join(f"{count} {state}" for state, count in standing["states"].items() if count)
     ends = ", ".join(f"{count} {end}" for end, count in standing["dispositions"].items() if count)
-    return f"{told(standing['campaign'])}: {states or 'nobody on the list'}" + (f" [{ends}]" if ends else "")
+    line = f"{told(standing['campaign'])}: {states or 'nobody on the list'}" + (f" [{ends}]" if ends else "")
+    return "; ".join(filter(None, [line, next_call(standing)]))
+
+
+def next_call(standing: Mapping[str, Any]) -> str:
+    """When somebody is due again, on this machine's clock; "" while it needs no telling."""
+    following = standing.get("next")
+    if not following:
+        return ""
+    at = datetime.fromisoformat(following["at"]).astimezone()
+    reason = f" ({following['reason']})" if following["reason"] else ""
+    return f"the next call is due {at:%a %Y-%m-%d %H:%M %z}{reason}"
 
 
 def drawn(standing: Mapping[str, Any], per_minute: float | None) -> Group:
@@ -121,8 +132,12 @@ def drawn(standing: Mapping[str, Any], per_minute: float | None) -> Group:
     )
     speed = f"{per_minute:.0f} a minute, " if per_minute else ""
     rest = f"at least {_span(pace['least_s'])} of lawful hours left" if pace["least_s"] else "nobody waits"
+    due = [Text(next_call(standing), style="bold")] if next_call(standing) else []
     line = f"{pace['live']} of {pace['channels']} channels, {pace['cps']} calls a second at most, {speed}{rest}"
-    return Group(head, bar, Text(f"{settled:,} of {contacts:,} contacts settled"), table, Text(line), Text(spent))
+    top = Table.grid()  # a bar ends without a line break
+    top.add_row(bar)
+    top.add_row(Text(f"{settled:,} of {contacts:,} contacts settled"))
+    return Group(head, top, table, Text(line), *due, Text(spent))
 
 
 def _named(counts: Mapping[str, int]) -> list[tuple[str, str]]:
@@ -147,7 +162,7 @@ def run_list(api: CampaignApi, as_json: bool) -> int:
     for business, campaign in found:
         print(f"{campaign['id']:<28} {told(campaign):<24} {business:<16} {campaign['name']}")
     if not found:
-        print("no campaigns: pokea campaign import LIST --campaign CAMPAIGN.toml", file=sys.stderr)
+        print("no campaigns yet: pokea campaign import LIST --campaign CAMPAIGN.toml", file=sys.stderr)
     return 0
 
 
@@ -156,7 +171,7 @@ def run_results(api: CampaignApi, campaign_id: str, form: str, out: Path | None)
     with writing(out) as sink:
         if form == "csv":
             sink.writelines(api.pages(campaign_id, "csv"))
-            return 0
+            return _say_where(out)
         standing = api.standing(campaign_id)
         sink.write(json.dumps({"version": 1, **standing})[:-1] + ', "people": [')
         between = "\n"
@@ -165,4 +180,10 @@ def run_results(api: CampaignApi, campaign_id: str, form: str, out: Path | None)
                 sink.write(between + json.dumps(contact, ensure_ascii=False))
                 between = ",\n"
         sink.write("\n]}\n")
+    return _say_where(out)
+
+
+def _say_where(out: Path | None) -> int:
+    if out is not None:
+        print(f"written to {out}", file=sys.stderr)
     return 0

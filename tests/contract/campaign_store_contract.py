@@ -12,6 +12,7 @@ from pokea.campaigns import moves
 from pokea.campaigns.campaign import Campaign, CampaignState, Retry, Voicemail
 from pokea.campaigns.contact import Consent, Contact, ContactState, Disposition
 from pokea.campaigns.ports import CHANNELS_FULL, Added, Attempts, CampaignStore, contact_id_of
+from pokea.campaigns.seeking import Search
 from pokea.errors import Conflict, RejectedInput
 from pokea.hours import WEEKDAYS, Opening, OpeningHours
 from pokea.ids import BusinessId, SessionId
@@ -224,6 +225,19 @@ class CampaignStoreContract:
         store.hold_pace(business, "spring", AT + timedelta(seconds=50))
         held = store.take_turn(business, "spring", AT + timedelta(seconds=20), 0.25, 1.0)
         assert held == AT + timedelta(seconds=60.25)
+
+    def test_how_far_the_carriers_list_was_read_is_kept_and_fenced(self, store: CampaignStore) -> None:
+        campaign = a_campaign()
+        name = campaign.business_id, campaign.campaign_id
+        assert store.search(*name) is None
+        search = Search(since=AT, until=AT + timedelta(minutes=20), reached=AT, begun_at=AT)
+        store.put_search(*name, search)
+        known = store.search(*name)
+        assert known == replace(search, version=1) and store.search(campaign.business_id, "autumn") is None
+        store.put_search(*name, replace(known, reached=AT + timedelta(minutes=3), has_gaps=True))
+        assert store.search(*name) == replace(known, reached=AT + timedelta(minutes=3), has_gaps=True, version=2)
+        with pytest.raises(Conflict):
+            store.put_search(*name, known)
 
     def test_a_charge_counts_once_and_the_last_one_told_counts(self, store: CampaignStore) -> None:
         business, one, two = BusinessId(fresh("b")), fresh("pk"), fresh("pk")

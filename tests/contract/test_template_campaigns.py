@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from pokea.adapters import campaign_items as items
 from pokea.adapters.campaign_schedules import name_of
 from pokea.campaigns.planning import CLAIM_LOST, PLAN_S
 from pokea.ids import BusinessId
@@ -54,3 +55,17 @@ def test_a_planner_that_fails_is_told_of() -> None:
     assert_failures_are_told_of("CampaignsFunction")
     alarms = {alarm["Properties"]["MetricName"] for alarm in of_type("AWS::CloudWatch::Alarm").values()}
     assert {"CampaignNotPlanned", "InvocationDroppedCount"} <= alarms
+
+
+def test_the_planner_may_write_every_item_that_it_writes() -> None:
+    """Claims move contacts with their tallies, lost calls give attempts back, and how far the carrier's list was read is noted."""
+    keys = granted("CampaignsRole", "PlanAndSteer")["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
+    business, campaign = BusinessId("boda"), "spring"
+    written = [
+        items.campaigns_partition(business),
+        items.contacts_partition(business, campaign, 0),
+        items.tally_partition(business, campaign),
+        items.attempts_key(business, "c")[0],
+        items.search_key(business, campaign)[0],
+    ]
+    assert {f"{partition.split('#')[0]}#*" for partition in written} <= set(keys)

@@ -23,7 +23,9 @@ def test_the_dialer_touches_its_own_keys_only() -> None:
     statements = RESOURCES["DialerRole"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
     named = {statement["Sid"]: statement for statement in statements}
     core = named["UseOwnKeys"]
-    assert core["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"] == ["CALL#*", "REC#*"]
+    assert core["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"] == [
+        "CALL#*", "REC#*", "LOOK#*#suppression#*"
+    ]  # fmt: skip
     assert core["Action"] == ["dynamodb:GetItem", "dynamodb:PutItem"]
     assert named["GiveChannelsBack"]["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"] == ["LIVE#*"]
     assert named["PutBackForSeconds"]["Resource"] == {"Fn::GetAtt": "DialQueue.Arn"}

@@ -27,6 +27,7 @@ from pokea.campaigns.ports import (
     with_attempt,
     without_attempt,
 )
+from pokea.campaigns.seeking import Search
 from pokea.errors import Conflict
 from pokea.ids import BusinessId
 from pokea.phone_numbers import E164
@@ -49,6 +50,7 @@ class MemoryCampaigns:
         self._charges: dict[str, int] = {}
         self._spent: Counter[_Name] = Counter()
         self._pace: dict[_Name, datetime] = {}
+        self._searches: dict[_Name, Search] = {}
         self.writes = 0  # moves of contacts, for tests that must see none
 
     def campaign(self, business_id: BusinessId, campaign_id: str) -> Campaign | None:
@@ -151,6 +153,15 @@ class MemoryCampaigns:
     def counts(self, business_id: BusinessId, campaign_id: str) -> Counts:
         return counts_of(Counter(map(tally_of, self._own(business_id, campaign_id))))
 
+    def search(self, business_id: BusinessId, campaign_id: str) -> Search | None:
+        with self._lock:
+            return self._searches.get((business_id, campaign_id))
+
+    def put_search(self, business_id: BusinessId, campaign_id: str, search: Search) -> None:
+        with self._lock:
+            _fence("search", search.version, self._searches.get((business_id, campaign_id)))
+            self._searches[business_id, campaign_id] = replace(search, version=search.version + 1)
+
     def take_turn(
         self, business_id: BusinessId, campaign_id: str, now: datetime, gap_s: float, patience_s: float
     ) -> datetime:
@@ -201,6 +212,6 @@ def _next(attempts: Attempts) -> Attempts:
     return replace(attempts, version=attempts.version + 1)
 
 
-def _fence(what: str, read: int, stored: Campaign | Contact | Attempts | None) -> None:
+def _fence(what: str, read: int, stored: Campaign | Contact | Attempts | Search | None) -> None:
     if read != (stored.version if stored is not None else 0):
         raise Conflict("stale", "what was read has changed since", facts={"changed": [what]})

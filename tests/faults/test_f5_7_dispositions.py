@@ -27,8 +27,8 @@ from pokea.calls import CallStatus
 from pokea.campaigns import moves
 from pokea.campaigns.contact import Contact, ContactState, Disposition
 from pokea.campaigns.settling import Known
-from pokea.campaigns.suppressing import suppression_of
 from pokea.clock import ManualClock
+from pokea.consent import suppression_of
 from pokea.ids import BusinessId, SessionId
 from pokea.phone_numbers import E164
 from pokea.sautikit.attempts import OutboundRequest, place

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from bench.campaign_scale import Stage, told
+from functions.dialer.dialer import Dialer
 from pokea.campaigns.contact import ContactState
+from tests.faults.broken.dialers import TakesNoPlace
 
 
 @pytest.mark.parametrize("people", [150, pytest.param(2_000, marks=pytest.mark.faults)])
@@ -32,3 +34,20 @@ def test_a_line_that_is_wide_enough_is_used(capsys: pytest.CaptureFixture[str]) 
     assert told(stage, 150, 5, 500, 0.0, 0.0) == []
     assert stage.carrier.busiest >= 4
     assert "busiest second" in capsys.readouterr().out
+
+
+def put_off(people: int, dialer: type[Dialer] = Dialer) -> float:
+    """How often somebody was put off for each call, on a line that takes far fewer calls than the campaign's pace would place."""
+    stage = Stage(people, cps=20, channels=10, dialer=dialer)
+    stage.run()
+    assert told(stage, people, 20, 10, 0.0, 0.0) == []
+    return stage.log.counted["Dialled"] / stage.carrier.placed - 1
+
+
+def test_who_finds_no_channel_is_put_off_no_oftener_the_longer_the_list_is() -> None:
+    assert put_off(300) < 2
+
+
+def test_the_check_catches_a_dialer_whose_messages_nobody_counts() -> None:
+    with pytest.raises(AssertionError):
+        assert put_off(300, TakesNoPlace) < 2

@@ -1,4 +1,4 @@
-"""A campaign as it runs on a desk: API, planner, dial queue, dialer, carrier, hooks, settler, all real, and people of mixed fate.
+"""A campaign as it runs on a desk: API, planner, dial queue, dialer, carrier, hooks, settler, webhooks, all real, and people of mixed fate.
 
 Only the media bridge is played: it opens and closes each answered call through the tools function, and writes what the agent would have.
 """
@@ -6,12 +6,13 @@ Only the media bridge is played: it opens and closes each answered call through 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import re
 import shutil
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -20,10 +21,12 @@ from typing import Any
 import httpx
 
 from local.carrier import Carrier
-from local.gateway import Gateway
+from pokea.adapters.dynamo_campaigns import DynamoCampaigns
 from pokea.adapters.dynamo_store import DynamoStore
+from pokea.campaigns.contact import ContactState
 from pokea.campaigns.holiday_dates import holidays_of
 from pokea.consent import SUPPRESSION, Suppression, number_digest
+from pokea.errors import Conflict
 from pokea.ids import BusinessId, SessionId
 from pokea.leads import LEAD, Lead, Outcome
 from pokea.lines import PACKAGED
@@ -34,6 +37,8 @@ from tests.support.control_plane import token_in
 BUSINESS = BusinessId("mizani")
 LINE = "+254711000004"
 CALENDARS = ("KE", "IS", "JP", "BR", "CA")
+PLAY_EVERY_S = 0.05
+ASK_EVERY_S = 0.3
 _GROUNDS = 'basis = "ours"\nsource = "a test"\ndoubt = "a test"\n'
 _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
@@ -48,6 +53,7 @@ class Fate(StrEnum):
     OPTS_OUT = "opted_out"
     HANGS_UP = "hung_up"
     BUSY = "busy"
+    BUSY_AT_FIRST = "busy_at_first"
     NO_ANSWER = "no_answer"
     OPTED_OUT_BEFORE = "suppressed"
     WRONG_COUNTRY = "wrong_country"
@@ -55,11 +61,25 @@ class Fate(StrEnum):
     NO_CONSENT = "no_consent"
 
 
-RUNG = (Fate.HOT, Fate.WARM, Fate.COLD, Fate.MACHINE, Fate.OPTS_OUT, Fate.HANGS_UP, Fate.BUSY, Fate.NO_ANSWER)
-_UNANSWERED = {Fate.BUSY: "busy", Fate.NO_ANSWER: "no_answer"}
+# How often each is rung by the rules below, and what comes of it.
+RUNG = {
+    Fate.HOT: (1, "hot"),
+    Fate.WARM: (1, "warm"),
+    Fate.COLD: (1, "cold"),
+    Fate.MACHINE: (1, "machine"),
+    Fate.OPTS_OUT: (1, "opted_out"),
+    Fate.HANGS_UP: (1, "hung_up"),
+    Fate.BUSY: (2, "busy"),
+    Fate.BUSY_AT_FIRST: (2, "warm"),
+    Fate.NO_ANSWER: (1, "no_answer"),
+}
+QUALIFIED = (Fate.HOT, Fate.WARM, Fate.BUSY_AT_FIRST)
+ATTEMPTS = {"busy": 2, "no_answer": 1, "machine": 1}
+_UNANSWERED = {Fate.BUSY: "busy", Fate.BUSY_AT_FIRST: "busy", Fate.NO_ANSWER: "no_answer"}
 _OUTCOMES = {
     Fate.HOT: Outcome.HOT,
     Fate.WARM: Outcome.WARM,
+    Fate.BUSY_AT_FIRST: Outcome.WARM,
     Fate.COLD: Outcome.COLD,
     Fate.OPTS_OUT: Outcome.OPTED_OUT,
 }
@@ -91,7 +111,7 @@ class Person:
             "consent_source": "web form" if has_consent else "",
             "consent_wording": "I agree to be called." if has_consent else "",
             "consent_at": (datetime.now(UTC) - timedelta(days=3)).isoformat() if has_consent else "",
-            "plan": "basic",
+            "plan": f"plan {self.place}",
         }
 
 
@@ -148,21 +168,33 @@ def _is_holiday(calendar: str, day: date) -> bool:
     return bool(holidays_of(calendar, ("public",), 0, day))
 
 
+def under_way(standing: Mapping[str, Any]) -> int:
+    return sum(int(standing["states"][state]) for state in ("claimed", "asked", "ringing"))
+
+
+def is_quiet(standing: Mapping[str, Any], waiting: int) -> bool:
+    """Nobody is being rung, and of those who still may be only `waiting` are left."""
+    states = standing["states"]
+    return not under_way(standing) and states["waiting"] == waiting and states["done"] + states["excluded"] > 0
+
+
 @dataclass
 class Floor:
-    """`plan_s`: how long between two plans. `opened`: sessions that the played bridge has taken."""
+    """`opened`: sessions that the played bridge has taken. `client`: of the gateway at `url`, with the business's key. `log`: what the
+    functions print."""
 
-    gateway: Gateway
+    url: str
     carrier: Carrier
     store: DynamoStore
+    campaigns: DynamoCampaigns
     key: str
     folder: Path
     campaign_id: str
-    plan_s: float = 0.5
+    client: httpx.AsyncClient
+    log: Path
     people: list[Person] = field(default_factory=list)
     legs: dict[str, Leg] = field(default_factory=dict)
     opened: set[str] = field(default_factory=set)
-    plans: int = 0
 
     def enlist(self, everybody: Sequence[Person]) -> None:
         """Have these people's telephones behave as their fate says."""
@@ -183,7 +215,7 @@ class Floor:
         listed.write_text("\n".join(lines) + "\n", encoding="utf-8")
         given = {"cps": 20, "channels": 20, "max_attempts": 2, **rules}
         plain = "\n".join(f"{name} = {json.dumps(value)}" for name, value in given.items())
-        retries = "\n".join(f"{name} = {{ after_min = 1, attempts = 1 }}" for name in ("busy", "no_answer", "machine"))
+        retries = "\n".join(f"{name} = {{ after_min = 1, attempts = {most} }}" for name, most in ATTEMPTS.items())
         toml = (
             f'id = "{self.campaign_id}"\nbusiness = "{BUSINESS}"\nname = "A test"\ncountries = ["KE", "UG"]\n{plain}\n'
             f"[retries]\n{retries}\n"
@@ -192,47 +224,55 @@ class Floor:
         rules_file.write_text(toml, encoding="utf-8")
         return listed, rules_file
 
-    async def run(self, until: str = "finished", within_s: float = 60.0) -> dict[str, Any]:
-        """Plan and play the bridge until the campaign is in that state, or nobody is left who can be rung now."""
+    async def run(self, within_s: float = 60.0) -> dict[str, Any]:
+        """Play until nobody is left who can be rung now. Whoever was busy, or was put off by a pause, has waited long enough at once."""
+
+        def is_over(standing: dict[str, Any]) -> bool:
+            if not under_way(standing) and standing["states"]["waiting"] > self._later:
+                self._hasten()
+            return is_quiet(standing, self._later)
+
+        return await self.until(is_over, within_s)
+
+    def _hasten(self) -> None:
+        now = datetime.now(UTC)
+        for contact in self.campaigns.in_state(BUSINESS, self.campaign_id, ContactState.WAITING):
+            if contact.due_at > now and contact.reason in ("busy", "campaign_not_running"):
+                with contextlib.suppress(Conflict):  # the planner was faster
+                    self.campaigns.put_contact(replace(contact, due_at=now))
+
+    async def until(self, is_there: Callable[[dict[str, Any]], bool], within_s: float = 60.0) -> dict[str, Any]:
+        """Play the bridge until the campaign stands so; how it stands then."""
         loop = asyncio.get_running_loop()
-        deadline, planned_at = loop.time() + within_s, 0.0
+        deadline, asked_at, standing = loop.time() + within_s, 0.0, {}
         while True:
-            if loop.time() - planned_at >= self.plan_s:
-                planned_at = loop.time()
-                await self.invoke("pokea-campaigns", {})
-                self.plans += 1
             await self.play_bridge()
-            standing = await self.standing()
-            states = standing["states"]
-            busy = states["claimed"] + states["asked"] + states["ringing"]
-            if standing["campaign"]["state"] == until and not busy:
-                return standing
-            if not busy and self.plans > 2 and states["waiting"] == self._later:
-                return standing
+            if loop.time() - asked_at >= ASK_EVERY_S:
+                standing, asked_at = await self.standing(), loop.time()
+                if is_there(standing):
+                    return standing
             assert loop.time() < deadline, standing
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(PLAY_EVERY_S)
 
     @property
     def _later(self) -> int:
         return sum(person.fate is Fate.UNLAWFUL_HOUR for person in self.people)
 
     async def standing(self) -> dict[str, Any]:
-        async with self._client() as client:
-            return dict((await client.get(f"/campaigns/{self.campaign_id}")).json())
+        return dict((await self.client.get(f"/campaigns/{self.campaign_id}")).json())
 
     async def invoke(self, function: str, event: Mapping[str, Any]) -> Any:
-        async with self._client() as client:
-            path = f"/2015-03-31/functions/{function}/invocations"
-            reply = await client.post(path, json=dict(event))
-            assert "x-amz-function-error" not in reply.headers, reply.text
-            return reply.json()
+        path = f"/2015-03-31/functions/{function}/invocations"
+        reply = await self.client.post(path, json=dict(event))
+        assert "x-amz-function-error" not in reply.headers, reply.text
+        return reply.json()
 
     async def play_bridge(self) -> None:
         """Take the streams of all calls that were answered since."""
         fates = {person.number: person.fate for person in self.people}
-        for call in self.carrier.calls:
-            if call.session_id in self.opened:
-                continue
+        for call in [call for call in self.carrier.calls if call.session_id not in self.opened]:
+            if fates[call.facts.b_number] is Fate.BUSY_AT_FIRST and call.ended_at is not None:
+                self.carrier.answer_with(call.facts.b_number, self._picks_up(call.facts.b_number), ring_s=0.05)
             found = [hook.response.decode() for hook in call.hooks if b"<Stream" in (hook.response or b"")]
             if found:
                 self.opened.add(call.session_id)
@@ -292,7 +332,3 @@ class Floor:
     def rings(self) -> Counter[str]:
         """How often the carrier rang each number."""
         return Counter(call.facts.b_number for call in self.carrier.calls)
-
-    def _client(self) -> httpx.AsyncClient:
-        headers = {"Authorization": f"Bearer {self.key}"}
-        return httpx.AsyncClient(base_url=self.gateway.url, headers=headers, trust_env=False, timeout=30)

@@ -19,11 +19,12 @@ from typing import Any
 
 from functions.dialer.dialer import Dialer
 from functions.dialer.sight import Exchange
-from functions.dialer.tickets import message_for
 from pokea.adapters.observability import Log
 from pokea.adapters.sautikit_rest import PlacedCall
+from pokea.billing.cdr import CarrierLeg
 from pokea.campaigns import moves, seeking, unknowns
 from pokea.campaigns.campaign import Campaign, CampaignState, Voicemail
+from pokea.campaigns.claims import claim_of
 from pokea.campaigns.contact import Consent, Contact, ContactState
 from pokea.campaigns.country_policy import Policies, packaged_policies
 from pokea.campaigns.ports import CampaignStore, contact_id_of
@@ -192,13 +193,14 @@ class Room:
         )
 
     def dialer(
-        self, *, telephony: Telephony | None = None, campaigns: Any = None, calls: Any = None, ahead_s: float = 0.0,
-        cls: type[Dialer] = Dialer, wait: Callable[[float], None] | None = None, clock: Clock | None = None, **exchange: Any,
+        self, *, telephony: Telephony | None = None, campaigns: Any = None, calls: Any = None, records: Any = None,
+        ahead_s: float = 0.0, cls: type[Dialer] = Dialer, wait: Callable[[float], None] | None = None,
+        clock: Clock | None = None, **exchange: Any,
     ) -> Dialer:  # fmt: skip
         made = Exchange(
             campaigns=campaigns or self.campaigns,
             calls=calls or self.calls,
-            records=self.store,
+            records=records or self.store,
             telephony=telephony or self.board,
             **exchange,
         )
@@ -238,22 +240,27 @@ class Room:
         due = self.campaigns.due(self.business, self.campaign_id, now, 10_000)
         for number, contact in enumerate(due):
             for _ in range(copies):
-                self.send(message_for(contact), number * spread_s)
+                self.send(claim_of(contact), number * spread_s)
         return len(due)
 
     def seek(self) -> None:
         """One look for what is unknown."""
         lost = self.campaigns.in_state(self.business, self.campaign_id, ContactState.ASKED, 10_000)
-        window = unknowns.window(lost)
-        if window is None:
-            return
-        listed = seeking.placed_between(self.board, *window)
+        now, name = self.clock.now(), (self.business, self.campaign_id)
+        search = unknowns.search_for(lost, self.campaigns.search(*name), now)
+        legs: tuple[CarrierLeg, ...] = ()
+        if search is not None:
+            search, legs = seeking.read_on(self.board, search)
         for contact in lost:
-            seen = unknowns.sighting(contact, listed.legs, is_whole=listed.is_whole)
+            seen = unknowns.NOT_READ
+            if search is not None:
+                seen = unknowns.sighting(contact, legs, is_whole=unknowns.shows_none(search, contact))
             attempt = self.calls.call(attempt_session(contact.label))
-            after = unknowns.settled(contact, attempt, seen, self.clock.now())
+            after = unknowns.settled(contact, attempt, seen, now)
             if after is not None:
                 self._put(after, contact.label)
+        if search is not None:
+            self.campaigns.put_search(*name, search)
 
     def _put(self, contact: Contact, label: str = "") -> None:
         try:

@@ -24,17 +24,36 @@ Event = Callable[[], None]
 RETURNS_S = 180.0  # a message that was not taken
 
 
+Weather = Callable[[random.Random, str], float]
+WRITES = frozenset({"begin", "put_contact", "put_campaign", "take_back", "take_turn", "hold_pace"})
+CALL_WRITES = frozenset({"create_call", "put_call", "first_sight"})
+
+
+def fair(draw: random.Random, name: str) -> float:
+    """What one operation of a store takes."""
+    return draw.choice((0.001, 0.002, 0.004, 0.008, 0.03))
+
+
+def slow(reads_s: float, writes_s: float) -> Weather:
+    """About so long, a quarter more or less."""
+
+    def passes(draw: random.Random, name: str) -> float:
+        return draw.uniform(0.75, 1.25) * (writes_s if name in WRITES | CALL_WRITES else reads_s)
+
+    return passes
+
+
 class Slow:
     """A store whose every operation takes a while, at whose end it is carried out."""
 
-    def __init__(self, inner: Any, passes: Callable[[], None]) -> None:
+    def __init__(self, inner: Any, passes: Callable[[str], None]) -> None:
         self._inner, self._passes = inner, passes
 
     def __getattr__(self, name: str) -> Any:
         real = getattr(self._inner, name)
 
         def operation(*args: Any, **kwargs: Any) -> Any:
-            self._passes()
+            self._passes(name)
             return real(*args, **kwargs)
 
         return operation
@@ -63,18 +82,29 @@ class _Hand:
 class World:
     """One room's events on one clock."""
 
-    def __init__(self, room: Room, seed: int, *, dialers: int = 6, cls: type[Dialer] = Dialer, **exchange: Any) -> None:
-        self.room, self.draw = room, random.Random(seed)
+    def __init__(
+        self,
+        room: Room,
+        seed: int,
+        *,
+        dialers: int = 6,
+        cls: type[Dialer] = Dialer,
+        weather: Weather = fair,
+        **exchange: Any,
+    ) -> None:
+        self.room, self.draw, self._weather = room, random.Random(seed), weather
         self._events: list[tuple[datetime, int, Event]] = []
         self._order = itertools.count()
         self._baton = threading.Semaphore(0)
         self._running: _Hand | None = None
-        slow = {"campaigns": Slow(room.campaigns, self.lag), "calls": Slow(room.calls, self.lag)}
-        self._idle = [room.dialer(cls=cls, wait=self.wait, **{**slow, **exchange}) for _ in range(dialers)]
+        stores = {"campaigns": room.campaigns, "calls": room.calls}
+        if weather is not fair:
+            stores["records"] = room.store
+        lagging = {name: Slow(store, self.lag) for name, store in stores.items()}
+        self._idle = [room.dialer(cls=cls, wait=self.wait, **{**lagging, **exchange}) for _ in range(dialers)]
 
-    def lag(self) -> None:
-        """What one operation of a store takes."""
-        self.wait(self.draw.choice((0.001, 0.002, 0.004, 0.008, 0.03)))
+    def lag(self, name: str) -> None:
+        self.wait(self._weather(self.draw, name))
 
     def at(self, moment: datetime, event: Event) -> None:
         heapq.heappush(self._events, (moment, next(self._order), event))

@@ -8,6 +8,7 @@ from typing import Any
 
 from functions.dialer.dialer import Dialer
 from functions.dialer.sight import Exchange
+from functions.dialer.turns import InTurn
 from pokea.adapters.sautikit_rest import PlacedCall
 from pokea.campaigns import moves
 from pokea.campaigns.contact import Contact, ContactState
@@ -37,11 +38,11 @@ class BlindlyAgain:
 class NoAnswerIsNoCall(Dialer):
     """Whoever got no answer takes it for a refusal, and has the contact rung again."""
 
-    def _ask(self, exchange: Exchange, profile: Any, line: Any, contact: Contact, seen: Any, turn: datetime) -> None:
-        super()._ask(exchange, profile, line, contact, seen, turn)
+    def _ask(self, exchange: Exchange, profile: Any, line: Any, contact: Contact, *rest: Any) -> None:
+        super()._ask(exchange, profile, line, contact, *rest)
         known = exchange.campaigns.contact(contact.business_id, contact.campaign_id, contact.contact_id)
         if known is not None and known.state is ContactState.ASKED:
-            exchange.campaigns.take_back(moves.not_rung(known, seen.at, "no_answer"), contact.label)
+            exchange.campaigns.take_back(moves.not_rung(known, self._clock.now(), "no_answer"), contact.label)
 
 
 class GateAtTheQueue(Dialer):
@@ -49,6 +50,32 @@ class GateAtTheQueue(Dialer):
 
     def _look(self, exchange: Exchange, profile: Any, contact: Contact) -> Any:
         return replace(super()._look(exchange, profile, contact), way=Dial(()))
+
+
+class OneTurnOnly(Dialer):
+    """Whoever has missed a turn gives up, and comes back to the same slow store."""
+
+    def _in_turn(self, *seen: Any) -> InTurn:
+        in_turn = super()._in_turn(*seen)
+        in_turn._asking = replace(in_turn._asking, turn_from=lambda wanted: None)
+        return in_turn
+
+
+class LateAllTheSame(Dialer):
+    """A turn is the earliest moment, and any later one is as good."""
+
+    def _in_turn(self, *seen: Any) -> InTurn:
+        in_turn = super()._in_turn(*seen)
+        in_turn._is_in_time = lambda: True  # type: ignore[method-assign]
+        return in_turn
+
+
+class TakesNoPlace(Dialer):
+    """Whoever is put off for seconds has a message, and waits like somebody who has none: each plan queues others in their place."""
+
+    def _put_off(self, exchange: Exchange, contact: Contact, put_off: Any) -> None:
+        known = self._move(exchange, moves.waiting(contact, put_off.at, put_off.reason), put_off.reason)
+        self._soon(known, put_off.at)
 
 
 class UnfencedCampaigns(MemoryCampaigns):
@@ -94,3 +121,16 @@ class WholeSeconds(MemoryCampaigns):
         if turn <= now + timedelta(seconds=patience_s):
             self._given[second] = self._given.get(second, 0) + 1
         return turn
+
+
+class NotesNothing:
+    """A store that is told of an attempt only once it rings: what is asked for stands nowhere before."""
+
+    def __init__(self, campaigns: Any) -> None:
+        self._campaigns = campaigns
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._campaigns, name)
+
+    def begin(self, contact: Contact, channels: int, attempts: Attempts) -> Contact:
+        return contact

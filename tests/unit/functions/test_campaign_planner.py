@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from functions.campaigns import app
 from pokea.billing.wallet import Standing
 from pokea.campaigns import health, steering
 from pokea.campaigns.campaign import CampaignState
-from pokea.campaigns.contact import ContactState, Disposition
+from pokea.campaigns.contact import Contact, ContactState, Disposition
 from pokea.errors import Unavailable
 from pokea.ids import SessionId
 from pokea.ports import Change
@@ -30,9 +30,9 @@ def office() -> Office:
 
 def test_due_contacts_are_claimed_and_queued_at_the_campaigns_pace(office: Office) -> None:
     office.add(campaign(cps=2, channels=1_000), contacts(200))
-    assert office.plan() == 120
-    assert len(office.in_state(ContactState.CLAIMED)) == 120
-    assert [delay for _, delay in office.queue.sent] == [number // 2 for number in range(120)]
+    assert office.plan() == 110  # turns are 0.55 s apart
+    assert len(office.in_state(ContactState.CLAIMED)) == 110
+    assert [delay for _, delay in office.queue.sent] == [int(number * 0.55) for number in range(110)]
     message, _ = office.queue.sent[0]
     stored = office.store.contact(BUSINESS, "year-end", str(message["contact"]))
     assert stored is not None
@@ -67,7 +67,7 @@ def test_who_may_not_be_rung_takes_nobodys_place(office: Office) -> None:
         for one in contacts(70)
     ]
     office.add(campaign(cps=1, channels=1_000), [*without, *(contact(1_000 + place) for place in range(100))])
-    assert office.plan() == 60
+    assert office.plan() == 55
     assert len(office.in_state(ContactState.EXCLUDED)) == 70
 
 
@@ -171,6 +171,49 @@ def test_a_claim_whose_message_got_lost_lapses(office: Office) -> None:
     assert office.plan() == 0
     office.clock.advance(1)
     assert office.plan() == 3
+
+
+def test_plans_that_follow_each_other_closely_look_for_lost_ones_once_a_minute(office: Office) -> None:
+    office.ahead_s = 2.0
+    office.add(campaign(), contacts(1))
+    office.ask(contact(0), timedelta(seconds=30))
+    reads: list[datetime] = []
+    read = office.store.in_state
+
+    def counted(*name: Any) -> tuple[Contact, ...]:
+        if name[2] is ContactState.ASKED:
+            reads.append(office.clock.now())
+        return read(*name)
+
+    office.store.in_state = counted  # type: ignore[method-assign]
+    planner = office.planner()
+    for _ in range(91):
+        planner.look(office.campaign(), 100)
+        office.clock.advance(2)
+    assert [(at - reads[0]).total_seconds() for at in reads] == [0, 60, 120]
+    assert not office.in_state(ContactState.ASKED)
+
+
+def test_a_look_that_failed_is_made_again_by_the_next_plan(office: Office) -> None:
+    office.ahead_s = 2.0
+    office.add(campaign(), contacts(1))
+    office.queue.is_down = True
+    planner = office.planner()
+    with pytest.raises(Unavailable):
+        planner.look(office.campaign(), 100)
+    office.queue.is_down = False
+    office.clock.advance(600)
+    read = office.store.in_state
+
+    def broken(*name: Any) -> tuple[Contact, ...]:
+        office.store.in_state = read  # type: ignore[method-assign]
+        raise Unavailable("table_unavailable")
+
+    office.store.in_state = broken  # type: ignore[method-assign]
+    with pytest.raises(Unavailable):
+        planner.look(office.campaign(), 100)
+    office.clock.advance(2)
+    assert planner.look(office.campaign(), 100) == 1  # the claim whose message was lost
 
 
 def test_a_lost_answer_is_looked_for_and_never_asked_again(office: Office) -> None:

@@ -17,6 +17,7 @@ from functions.campaigns import app
 from functions.campaigns.desk import CampaignDesk
 from functions.campaigns.http import make_app
 from functions.campaigns.outcomes import Outcomes, ResultShelves
+from functions.campaigns.suppressions import SuppressionDesk
 from functions.campaigns.wiring import Parts
 from pokea.adapters.observability import Log
 from pokea.campaigns import moves
@@ -31,6 +32,7 @@ from tests.fakes.memory_cdrs import MemoryCdrs
 from tests.fakes.memory_store import MemoryCallStore, MemoryStore
 from tests.support.campaign_samples import BUSINESS, MONDAY, contacts
 from tests.support.control_plane import PROFILES, MemoryClosings
+from tests.support.lambda_thread import lambda_thread
 
 ROOT = Path(__file__).resolve().parents[3]
 RULES = {"id": "year-end", "name": "Year end", "cps": 2, "channels": 4, "fields": ["plan"]}
@@ -96,7 +98,9 @@ class Front:
         shelves = ResultShelves(self.store, self.records, self.calls, self.closings, self.cdrs)
         planner: Any = None
         keys: Any = Keys
-        parts = Parts(planner, desk, Outcomes(lambda: shelves, lambda business_id: "KES"), lambda: self.store, keys)
+        outcomes = Outcomes(lambda: shelves, lambda business_id: "KES")
+        suppressions = SuppressionDesk(lambda: self.records, lambda: self.store, PROFILES, ManualClock(MONDAY), log)
+        parts = Parts(planner, desk, outcomes, lambda: self.store, keys, suppressions)
         self.handler = app.make_handler(lambda: parts, log)
         self.client = TestClient(make_app(lambda: parts, log))
 
@@ -321,5 +325,6 @@ def test_the_lambda_answers_requests_of_the_http_api(front: Front) -> None:
         "requestContext": {"http": {"method": "GET", "path": "/campaigns/year-end", "sourceIp": "127.0.0.1"}},
         "isBase64Encoded": False,
     }
-    answer = front.handler(event, None)
+    with lambda_thread() as worker:
+        answer = worker.submit(front.handler, event, None).result()
     assert (answer["statusCode"], json.loads(answer["body"])["campaign"]["id"]) == (200, "year-end")

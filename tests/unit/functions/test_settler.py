@@ -18,7 +18,8 @@ from pokea.calls import CallStatus, Direction
 from pokea.campaigns.campaign import Campaign, CampaignState
 from pokea.campaigns.contact import Contact, ContactState, Disposition
 from pokea.campaigns.health import CAMPAIGN_HEALTH, FAILURES
-from pokea.campaigns.suppressing import suppression_of
+from pokea.campaigns.reps import CAMPAIGN_REPS, Held, nobody_held
+from pokea.consent import suppression_of
 from pokea.errors import Conflict, NotFound, RejectedInput, Unavailable
 from pokea.ids import BusinessId, SessionId
 from pokea.leads import Outcome
@@ -122,6 +123,35 @@ def test_an_answered_call_waits_for_its_bridge_and_not_for_ever(office: Office) 
     office.clock.advance(delay_s)
     office.clerk.take(json.dumps(message), "m2")
     assert office.read(contact).disposition is Disposition.FAILED
+
+
+def test_whoever_talked_to_a_lead_is_free_once_that_call_is_over(office: Office) -> None:
+    until = MONDAY + timedelta(hours=1)
+    others = Held(SessionId("HD_another"), "h2", until)
+    record = replace(nobody_held(BUSINESS, CAMPAIGN.campaign_id, MONDAY), held=(Held(SESSION, "h1", until), others))
+    office.store.put(CAMPAIGN_REPS.of(record))
+    office.ring(waiting())
+    office.know(placed(), lead=lead(Outcome.HOT))
+    office.hear()
+    held = office.store.record(CAMPAIGN_REPS, BUSINESS, CAMPAIGN.campaign_id)
+    assert held is not None and len(held.held) == 2  # they still talk
+    office.know(talked(), closed(CloseReason.GOODBYE, "yes"), lead(Outcome.HOT))
+    office.hear()
+    office.hear()
+    freed = office.store.record(CAMPAIGN_REPS, BUSINESS, CAMPAIGN.campaign_id)
+    assert freed is not None and freed.held == (others,)
+
+
+def test_whoever_talked_to_a_lead_is_free_before_the_bridges_last_word_has_come(office: Office) -> None:
+    people = (Held(SESSION, "h1", MONDAY + timedelta(hours=1)),)
+    record = replace(nobody_held(BUSINESS, CAMPAIGN.campaign_id, MONDAY), held=people)
+    office.store.put(CAMPAIGN_REPS.of(record))
+    contact = rung(office)
+    office.know(talked())
+    office.hear()
+    assert office.read(contact).state is ContactState.RINGING
+    freed = office.store.record(CAMPAIGN_REPS, BUSINESS, CAMPAIGN.campaign_id)
+    assert freed is not None and freed.held == ()
 
 
 def test_a_call_that_goes_on_is_left_to_its_end(office: Office) -> None:

@@ -10,6 +10,7 @@
     LABEL#<client_request_id>                CHARGE          what it cost
     SPENT#<business>#<campaign>              META            what all of them cost
     PACE#<business>#<campaign>               META            the latest turn that was given out
+    SEEK#<business>#<campaign>               META            Search, fenced: how far the carrier's list has been read
 
 The index gsi1 holds contacts only: STATE#<business>#<campaign>#<state>#<shard> / <due_at>#<contact>. Numbers stand in no key; the id of a
 contact is drawn from one.
@@ -27,6 +28,7 @@ from pokea.adapters.dynamo_items import META, Item, Key, Value, instant, keyed
 from pokea.campaigns.campaign import Campaign
 from pokea.campaigns.contact import Contact, ContactState
 from pokea.campaigns.ports import ATTEMPTS_KEPT, TALLY_SHARDS, Attempts, shard_of
+from pokea.campaigns.seeking import Search
 from pokea.errors import Misuse
 from pokea.ids import BusinessId
 
@@ -155,6 +157,19 @@ def pace_key(business_id: BusinessId, campaign_id: str) -> Key:
 
 def pace_item(key: Key, at: datetime, version: int) -> Item:
     return keyed({"at": {"S": instant(at)}, "version": {"N": str(version)}}, key)
+
+
+def search_key(business_id: BusinessId, campaign_id: str) -> Key:
+    return f"SEEK#{business_id}#{campaign_id}", META
+
+
+def search_item(key: Key, search: Search) -> Item:
+    """As the next version."""
+    return keyed(_content(Search, replace(search, version=search.version + 1)), key, expires=search.begun_at + KEPT)
+
+
+def read_search(item: Mapping[str, Value] | None) -> Search | None:
+    return None if item is None else _read(Search, item)
 
 
 def version_of(item: Mapping[str, Value] | None) -> int:

@@ -33,6 +33,7 @@ from pokea.campaigns.ports import (
     with_attempt,
     without_attempt,
 )
+from pokea.campaigns.seeking import Search
 from pokea.errors import Conflict, Unavailable
 from pokea.ids import BusinessId
 from pokea.phone_numbers import E164
@@ -157,6 +158,13 @@ class DynamoCampaigns:
         for item in self._table.query(items.tally_partition(business_id, campaign_id), ""):
             tallies.update({name: int(value["N"]) for name, value in item.items() if "N" in value})
         return counts_of(tallies)
+
+    # --- calls that are looked for ------------------------------------------------------------------------------------------------
+    def search(self, business_id: BusinessId, campaign_id: str) -> Search | None:
+        return items.read_search(self._table.get(items.search_key(business_id, campaign_id)))
+
+    def put_search(self, business_id: BusinessId, campaign_id: str, search: Search) -> None:
+        self._put(Put(items.search_item(items.search_key(business_id, campaign_id), search), search.version, "search"))
 
     # --- pace and money -----------------------------------------------------------------------------------------------------------
     def take_turn(

@@ -120,14 +120,14 @@ def paused(campaign: Campaign) -> Campaign | None:
     return replace(campaign, state=CampaignState.PAUSED, reason=FAILURES)
 
 
-def reps_free(campaign: Campaign, put_through: int) -> int:
-    """`put_through`: hot leads of this campaign that people talk to, or are being rung for."""
-    return max(0, campaign.reps - put_through)
+def reps_free(reps: int, put_through: int) -> int:
+    """`put_through`: hot leads of a campaign with `reps` people that they talk to, or are being rung for."""
+    return max(0, reps - put_through)
 
 
-def may_put_through(campaign: Campaign, put_through: int) -> bool:
+def may_put_through(reps: int, put_through: int) -> bool:
     """Whether one more hot lead can be handed to a person now. The others are called back."""
-    return reps_free(campaign, put_through) > 0
+    return reps_free(reps, put_through) > 0
 
 
 def in_the_air(campaign: Campaign, put_through: int, hot: int, settled: int) -> int | None:
@@ -135,7 +135,7 @@ def in_the_air(campaign: Campaign, put_through: int, hot: int, settled: int) -> 
     as ruled out; None where nobody is put through anyway. `hot` of the `settled` calls of this campaign became hot leads."""
     if campaign.reps <= 0:
         return None
-    return calls_for(reps_free(campaign, put_through), hot, settled, campaign.channels)
+    return calls_for(reps_free(campaign.reps, put_through), hot, settled, campaign.channels)
 
 
 def calls_for(free: int, hot: int, settled: int, most: int) -> int:

@@ -236,6 +236,8 @@ class _Clock:
 
     def _cap_on(self, day: date) -> _Why | None:
         """An attempt that a fast clock has dated later counts as well: a cap is never kept by mistake in our favour."""
+        if not self.rung_on:
+            return None  # every cap is at least one; most people are asked about before anybody has rung them
         today = sum(rung >= day for rung in self.rung_on)
         in_week = sum(rung > day - timedelta(days=WEEK_DAYS) for rung in self.rung_on)
         for caps in (pack.attempts for pack in self.packs):
@@ -263,8 +265,8 @@ def _days(moments: Sequence[datetime], zone: ZoneInfo) -> tuple[date, ...]:
 def _wall(instant: datetime, zone: ZoneInfo) -> str:
     """Such as "Monday 2026-11-23 08:00 (+03:00, Africa/Nairobi)"."""
     wall = local(instant, zone)
-    offset = wall.isoformat(timespec="minutes")[16:]
-    return f"{WEEKDAYS[wall.weekday()].capitalize()} {wall:%Y-%m-%d %H:%M} ({offset}, {zone.key})"
+    text = wall.isoformat(" ", timespec="minutes")
+    return f"{WEEKDAYS[wall.weekday()].capitalize()} {text[:16]} ({text[16:]}, {zone.key})"
 
 
 def _instant(moment: datetime) -> str:

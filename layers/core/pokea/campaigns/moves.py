@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from pokea.campaigns.contact import Contact, ContactState, Disposition
 from pokea.errors import Misuse
@@ -22,6 +23,7 @@ _RINGING, _DONE, _EXCLUDED = ContactState.RINGING, ContactState.DONE, ContactSta
 class Move(StrEnum):
     CLAIM = "claim"
     DEFER = "defer"
+    HOLD = "hold"
     ASK = "ask"
     REFUSED = "certainly not rung"
     PLACED = "placed"
@@ -40,6 +42,7 @@ class Edge:
 TABLE: Mapping[Move, Edge] = {
     Move.CLAIM: Edge((_WAITING,), _CLAIMED),
     Move.DEFER: Edge((_WAITING, _CLAIMED), _WAITING),
+    Move.HOLD: Edge((_CLAIMED,), _CLAIMED),
     Move.ASK: Edge((_CLAIMED,), _ASKED),
     Move.REFUSED: Edge((_ASKED,), _WAITING),
     Move.PLACED: Edge((_ASKED,), _RINGING),
@@ -56,21 +59,26 @@ def can(contact: Contact, move: Move) -> bool:
 
 
 def claimed(contact: Contact, now: datetime) -> Contact:
-    return replace(_moved(contact, Move.CLAIM), claimed_at=now, reason="")
+    return _moved(contact, Move.CLAIM, claimed_at=now, reason="")
+
+
+def held(contact: Contact, at: datetime, reason: str, now: datetime) -> Contact:
+    """Not now, but so soon that its message only comes later: it stays queued, and the planner queues nobody in its place."""
+    return _moved(contact, Move.HOLD, due_at=at, claimed_at=now, reason=reason)
 
 
 def waiting(contact: Contact, at: datetime, reason: str) -> Contact:
     """Not now: from `at` on, because of `reason`."""
-    return replace(_moved(contact, Move.DEFER), due_at=at, claimed_at=None, reason=reason)
+    return _moved(contact, Move.DEFER, due_at=at, claimed_at=None, reason=reason)
 
 
 def asked(contact: Contact, label: str, now: datetime) -> Contact:
     """The carrier is about to be asked for the call `label`; it counts as an attempt from here on."""
     if not label or label == contact.label:
         raise Misuse("label_used", "every attempt has a label of its own")
-    moved = _moved(contact, Move.ASK)
-    return replace(
-        moved,
+    return _moved(
+        contact,
+        Move.ASK,
         label=label,
         asked_at=now,
         attempts=contact.attempts + 1,
@@ -83,9 +91,9 @@ def asked(contact: Contact, label: str, now: datetime) -> Contact:
 
 def not_rung(contact: Contact, at: datetime, reason: str) -> Contact:
     """The carrier has certainly not placed the call: the attempt does not count, and the next one has another label."""
-    moved = _moved(contact, Move.REFUSED)
-    return replace(
-        moved,
+    return _moved(
+        contact,
+        Move.REFUSED,
         due_at=at,
         attempts=max(contact.attempts - 1, 0),
         claimed_at=None,
@@ -96,27 +104,28 @@ def not_rung(contact: Contact, at: datetime, reason: str) -> Contact:
 
 
 def ringing(contact: Contact, session_id: SessionId | None) -> Contact:
-    return replace(_moved(contact, Move.PLACED), session_id=session_id, sought_at=None)
+    return _moved(contact, Move.PLACED, session_id=session_id, sought_at=None)
 
 
 def sought(contact: Contact, now: datetime) -> Contact:
     """Nothing is known of its call; from now on it is looked for in the carrier's list."""
-    return replace(_moved(contact, Move.SEEK), sought_at=contact.sought_at or now)
+    return _moved(contact, Move.SEEK, sought_at=contact.sought_at or now)
 
 
 def again(contact: Contact, at: datetime, disposition: Disposition, reason: str = "") -> Contact:
     """The attempt ended like that, and there is to be another one from `at` on."""
-    moved = _moved(contact, Move.TRY_AGAIN)
-    return replace(moved, due_at=at, claimed_at=None, sought_at=None, disposition=disposition, reason=reason)
+    return _moved(
+        contact, Move.TRY_AGAIN, due_at=at, claimed_at=None, sought_at=None, disposition=disposition, reason=reason
+    )
 
 
 def done(contact: Contact, disposition: Disposition, reason: str = "") -> Contact:
-    return replace(_moved(contact, Move.END), claimed_at=None, sought_at=None, disposition=disposition, reason=reason)
+    return _moved(contact, Move.END, claimed_at=None, sought_at=None, disposition=disposition, reason=reason)
 
 
 def excluded(contact: Contact, reason: str) -> Contact:
     """Never rung, or never again."""
-    return replace(_moved(contact, Move.EXCLUDE), claimed_at=None, reason=reason)
+    return _moved(contact, Move.EXCLUDE, claimed_at=None, reason=reason)
 
 
 def unclaimed(contact: Contact, now: datetime) -> Contact:
@@ -132,7 +141,7 @@ def diagram() -> str:
     return "\n".join(lines) + "\n"
 
 
-def _moved(contact: Contact, move: Move) -> Contact:
+def _moved(contact: Contact, move: Move, **changes: Any) -> Contact:
     if not can(contact, move):
         raise Misuse("no_such_move", f"{move} is no move of a contact that is {contact.state}")
-    return replace(contact, state=TABLE[move].ends)
+    return replace(contact, state=TABLE[move].ends, **changes)

@@ -18,9 +18,11 @@ from pokea.campaigns.campaign import Campaign, CampaignState
 from pokea.campaigns.contact import Contact, ContactState, Disposition
 from pokea.campaigns.country_policy import Policies
 from pokea.campaigns.law import When, facts_of, verdict
+from pokea.campaigns.pacing import gap_s
 from pokea.campaigns.ports import Counts
 
 PLAN_S = 60  # from one plan to the next, as template.yaml says
+SEEK_S = 60  # at most from one look for what was lost to the next; nothing counts as lost before minutes have passed
 CALL_S = 30  # a telephone that nobody answers rings about so long; then its channel is free for the next
 TALK_S = 90  # of somebody who answers; only to say how long a list may take
 CLAIM_LOST = timedelta(minutes=10)  # a message that has not been taken by then is taken for lost
@@ -77,7 +79,7 @@ def places(sight: Sight) -> int:
 
 
 def _by_pace(sight: Sight) -> int:
-    return ceil(sight.campaign.cps * sight.ahead_s) - sight.queued
+    return ceil(sight.ahead_s / gap_s(sight.campaign.cps)) - sight.queued
 
 
 def _by_channels(sight: Sight) -> int:
@@ -135,7 +137,7 @@ def screened(contact: Contact, campaign: Campaign, policies: Policies, now: date
 def delay_s(number: int, sight: Sight) -> int:
     """When the message `number` of a plan is to be heard, in whole seconds from now: behind those that are queued already, at the pace of
     the campaign."""
-    return int((number + sight.queued) // sight.campaign.cps)
+    return int((number + sight.queued) * gap_s(sight.campaign.cps))
 
 
 def in_order(campaigns: Iterable[Campaign]) -> list[Campaign]:
@@ -155,6 +157,12 @@ def in_order(campaigns: Iterable[Campaign]) -> list[Campaign]:
 def has_ended(campaign: Campaign, now: datetime) -> bool:
     """Whether its time is over: whoever still waits is never rung."""
     return campaign.ends_at is not None and campaign.ends_at <= now
+
+
+def is_time_to_seek(last: datetime | None, now: datetime, ahead_s: float) -> bool:
+    """Whether what was lost is looked for in this plan, because the next one would come later than a minute after the `last` look (None:
+    not known). A clock that was set back does not keep anybody waiting."""
+    return last is None or now < last or (now - last).total_seconds() + ahead_s > SEEK_S
 
 
 def is_claim_lost(contact: Contact, now: datetime) -> bool:
@@ -187,4 +195,4 @@ def shortest_s(counts: Counts, campaign: Campaign) -> int:
     settled = sum(counts.dispositions.values())
     answered = settled - sum(counts.dispositions[one] for one in _UNANSWERED)
     call_s = CALL_S + (TALK_S * answered / settled if settled else TALK_S)
-    return ceil(max(waiting / campaign.cps, waiting * call_s / campaign.channels))
+    return ceil(max(waiting * gap_s(campaign.cps), waiting * call_s / campaign.channels))

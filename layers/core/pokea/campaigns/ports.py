@@ -15,6 +15,7 @@ from typing import Protocol
 
 from pokea.campaigns.campaign import Campaign
 from pokea.campaigns.contact import Contact, ContactState, Disposition
+from pokea.campaigns.seeking import Search
 from pokea.errors import Misuse, RejectedInput
 from pokea.ids import BusinessId
 from pokea.phone_numbers import E164
@@ -190,6 +191,13 @@ class CampaignStore(Protocol):
 
     def counts(self, business_id: BusinessId, campaign_id: str) -> Counts:
         """Exact as of some instant. A few reads, however many contacts there are."""
+
+    # --- calls that are looked for ------------------------------------------------------------------------------------------------
+    def search(self, business_id: BusinessId, campaign_id: str) -> Search | None:
+        """How far the carrier's list has been read for the campaign's lost calls. Strongly consistent."""
+
+    def put_search(self, business_id: BusinessId, campaign_id: str, search: Search) -> None:
+        """Over the version it was read at. Raises Conflict("stale")."""
 
     # --- pace and money -----------------------------------------------------------------------------------------------------------
     def take_turn(

@@ -155,19 +155,30 @@ FIXED = (
 )
 
 
-def csv_of(rows: Sequence[ResultRow], questions: Sequence[str] | None = None, *, is_first: bool = True) -> str:
+def csv_of(
+    rows: Sequence[ResultRow],
+    questions: Sequence[str] | None = None,
+    fields: Sequence[str] | None = None,
+    *,
+    is_first: bool = True,
+) -> str:
     """The whole file, its header first: the fixed columns, then two for every question that anybody answered, in the order of its first
-    answer. The same rows give the same text.
+    answer, then one for every field of the list, in the order in which they come. The same rows give the same text.
 
-    With `questions` it is one page of a file that has these columns on every page, and a header where `is_first` says so.
+    With `questions` and `fields` it is one page of a file that has these columns on every page, and a header where `is_first` says so.
     """
     if questions is None:
         questions = list(dict.fromkeys(key for row in rows for key in row.answers))
+    if fields is None:
+        fields = list(dict.fromkeys(name for row in rows for name in row.fields))
     out = io.StringIO(newline="")
     writer = csv.writer(out, lineterminator="\n")
     if is_first:
-        writer.writerow([*FIXED, *(_text(f"{kind}_{key}") for key in questions for kind in ("answer", "quote"))])
-    writer.writerows([*_cells(row), *_answers(row, questions)] for row in rows)
+        asked = [f"{kind}_{key}" for key in questions for kind in ("answer", "quote")]
+        writer.writerow([*FIXED, *map(_text, [*asked, *(f"field_{name}" for name in fields)])])
+    writer.writerows(
+        [*_cells(row), *_answers(row, questions), *(_text(row.fields.get(name, "")) for name in fields)] for row in rows
+    )
     return out.getvalue()
 
 

@@ -226,6 +226,8 @@ def _of_status(status: str, cause: str | None) -> Disposition:
 def _of_closing(closing: Closing) -> Disposition:
     if closing.reason in _BROKEN:
         return Disposition.FAILED
+    if closing.reason is CloseReason.MACHINE:
+        return ANSWERER.get(closing.answerer, Disposition.MACHINE)  # what was said there, a recording said
     if closing.tools or any(said.who == "caller" for said in closing.transcript):
         return Disposition.ANSWERED
     return Disposition.HUNG_UP if closing.reason is CloseReason.CALLER_HUNG_UP else Disposition.SILENCE

@@ -16,6 +16,7 @@ from pokea.billing.cdr import CarrierLeg
 from pokea.calls import Call
 from pokea.campaigns import moves
 from pokea.campaigns.contact import Contact, ContactState
+from pokea.campaigns.seeking import Search, begun
 from pokea.ids import SessionId
 
 GONE_AFTER = timedelta(seconds=110)  # with a look every minute: settled within 180 s of the question
@@ -46,6 +47,34 @@ def window(contacts: Sequence[Contact]) -> tuple[datetime, datetime] | None:
     return (min(asked) - CLOCKS_DIFFER, max(asked) + CLOCKS_DIFFER) if asked else None
 
 
+def search_for(contacts: Sequence[Contact], last: Search | None, now: datetime) -> Search | None:
+    """The pass over the carrier's list that is to go on at `now`; None: nobody has to be looked for.
+
+    A pass that can show of somebody that there is no call goes on to its end, whoever else got lost meanwhile: they are the next one's.
+    """
+    sought = [contact for contact in contacts if contact.sought_at is not None]
+    ripe = [contact for contact in sought if _is_ripe(contact, now)]
+    wanted = window(ripe or sought)
+    if wanted is None:
+        return None
+    is_of_use = last is not None and (not ripe or any(_could_show_none(last, contact) for contact in ripe))
+    return last if last is not None and not last.is_done and is_of_use else begun(*wanted, now, last)
+
+
+def shows_none(search: Search, contact: Contact) -> bool:
+    """Whether a call of this contact that is not among those seen in the pass does not exist."""
+    return search.is_done and not search.has_gaps and _could_show_none(search, contact)
+
+
+def _could_show_none(search: Search, contact: Contact) -> bool:
+    span = window([contact])
+    return span is not None and search.covers(*span) and _is_ripe(contact, search.begun_at)
+
+
+def _is_ripe(contact: Contact, now: datetime) -> bool:
+    return contact.sought_at is not None and now - contact.sought_at >= GONE_AFTER
+
+
 def sighting(contact: Contact, legs: Iterable[CarrierLeg], *, is_whole: bool) -> Sighting:
     """`legs`: the carrier's list of calls about the time of the attempt; `is_whole`: it was read to its end.
 
@@ -67,7 +96,7 @@ def settled(contact: Contact, attempt: Call | None, seen: Sighting, now: datetim
         return moves.ringing(contact, seen.session_id)
     if contact.sought_at is None:
         return moves.sought(contact, now)
-    if seen.sight is Sight.NOT_LISTED and now - contact.sought_at >= GONE_AFTER:
+    if seen.sight is Sight.NOT_LISTED and _is_ripe(contact, now):
         return moves.not_rung(contact, now, NEVER_PLACED)
     return None
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +19,7 @@ from local.cli.campaign_api import CampaignApi, Refused
 from local.cli.campaign_watch import Pace, in_one_line, run_list, run_results, run_status
 from local.cli.cdr import Unreachable
 from pokea.campaigns.contact import Disposition
-from tests.support.campaign_samples import BUSINESS, contacts
+from tests.support.campaign_samples import BUSINESS, MONDAY, contacts
 from tests.unit.functions.test_campaigns_api import Front, settle
 
 RULES = 'id = "year-end"\nbusiness = "mizani"\nname = "Year end"\nbegins = 2026-11-23T08:00:00+03:00\n[columns]\nphone = "Mobile"\n'
@@ -95,7 +98,7 @@ def test_a_request_that_got_lost_is_sent_again(front: Front, wire: Wire, tmp_pat
 
 
 def test_what_the_api_refuses_is_said_in_its_own_words(wire: Wire, tmp_path: Path) -> None:
-    with pytest.raises(Refused, match=r"there is no such campaign \(404\)"):
+    with pytest.raises(Refused, match=r"no such campaign: `pokea campaign list` names those there are \(404\)"):
         run_order(api_of(wire), "nobody", "start", False)
     run_import(write(tmp_path, [row(1)]), lambda business: api_of(wire))
     with pytest.raises(Refused, match="has not been started"):
@@ -140,6 +143,59 @@ def test_the_standing_is_shown_until_the_campaign_is_over(
     assert run_status(api_of(wire), "year-end", watch=False, as_json=False) == 0
     shown = capsys.readouterr().out
     assert "1 of 4 contacts settled" in shown and "spent KES 3.00 of KES 100.00, KES 3.00 a qualified lead" in shown
+
+
+def test_while_nobody_may_be_rung_the_standing_says_from_when_on(
+    front: Front, wire: Wire, capsys: pytest.CaptureFixture[str]
+) -> None:
+    front.define()
+    later = [replace(contact, due_at=MONDAY + timedelta(hours=9), reason="hours") for contact in contacts(2)]
+    front.store.add_contacts(later)
+    assert run_status(api_of(wire), "year-end", watch=False, as_json=True) == 0
+    assert json.loads(capsys.readouterr().out)["next"] is None  # of one that was not started nobody is due
+    front.order("start")
+    assert run_status(api_of(wire), "year-end", watch=False, as_json=True) == 0
+    found = json.loads(capsys.readouterr().out)["next"]
+    assert datetime.fromisoformat(found["at"]) == later[0].due_at and found["reason"] == "hours"
+    assert run_status(api_of(wire), "year-end", watch=False, as_json=False) == 0
+    when = later[0].due_at.astimezone()
+    assert f"the next call is due {when:%a %Y-%m-%d %H:%M %z} (hours)" in capsys.readouterr().out
+    front.store.add_contacts(contacts(3)[2:])
+    assert run_status(api_of(wire), "year-end", watch=False, as_json=True) == 0
+    assert json.loads(capsys.readouterr().out)["next"] is None  # somebody is due now
+
+
+def test_on_a_terminal_the_standing_is_drawn_over_itself(
+    front: Front, wire: Wire, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    front.define()
+    front.store.add_contacts(contacts(4))
+    front.order("start")
+    monkeypatch.setenv("FORCE_COLOR", "1")  # which makes rich take it for a terminal
+    monkeypatch.setenv("TERM", "xterm")
+
+    def wait(seconds: float) -> None:
+        front.order("cancel")
+
+    assert run_status(api_of(wire), "year-end", watch=True, as_json=False, wait=wait) == 0
+    shown = capsys.readouterr().out
+    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown)
+    assert plain.count("0 of 4 contacts settled") >= 2 and "cancelled" in plain
+    assert "\x1b[1A" in shown  # the cursor goes up, and the lines are written again
+
+
+def test_after_an_order_and_an_import_it_is_said_what_comes_next(
+    wire: Wire, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = replace(write(tmp_path, [row(1)]), as_json=False)
+    assert run_import(options, lambda business: api_of(wire)) == 0
+    assert "start it with: pokea campaign start year-end" in capsys.readouterr().out
+    assert run_order(api_of(wire), "year-end", "start", False) == 0
+    assert "how it goes: pokea campaign status year-end --watch" in capsys.readouterr().out
+    nobody = replace(write(tmp_path, ["12,Nobody,,,,"], RULES.replace("year-end", "empty")), as_json=False)
+    assert run_import(nobody, lambda business: api_of(wire)) == 3
+    shown = capsys.readouterr()
+    assert "nobody can be rung" in shown.out and "--rejected OUT.csv" in shown.err
 
 
 def test_results_are_one_file_however_many_pages_they_came_in(

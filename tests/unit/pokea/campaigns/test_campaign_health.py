@@ -149,7 +149,7 @@ def test_while_little_is_known_there_are_as_many_calls_as_free_people() -> None:
 
 
 def test_no_more_hot_leads_are_put_through_than_people_are_free() -> None:
-    assert [may_put_through(CAMPAIGN, busy) for busy in range(4)] == [True, True, False, False]
+    assert [may_put_through(CAMPAIGN.reps, busy) for busy in range(4)] == [True, True, False, False]
 
 
 @pytest.mark.parametrize("free", [1, 2, 5, 10])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from itertools import pairwise
+from math import ceil
 from typing import Any
 
 import pytest
@@ -27,7 +29,8 @@ def sight(of: dict[str, Any] | None = None, **changes: Any) -> Sight:
 
 
 def test_no_more_are_queued_than_can_be_placed_until_the_next_plan() -> None:
-    assert places(sight({"cps": 2, "channels": 1_000})) == 2 * 60
+    """Turns are 1.1 / cps seconds apart, and more than there are turns would only be put off."""
+    assert places(sight({"cps": 2, "channels": 1_000})) == ceil(60 / 0.55)
     assert places(sight({"cps": 2, "channels": 1_000}, ahead_s=3)) == 6
 
 
@@ -39,7 +42,7 @@ def test_no_more_are_queued_than_channels_become_free_until_the_next_plan() -> N
 
 
 def test_who_is_queued_already_is_not_queued_again() -> None:
-    assert places(sight({"cps": 2, "channels": 1_000}, counts=counts(waiting=100, claimed=115))) == 5
+    assert places(sight({"cps": 2, "channels": 1_000}, counts=counts(waiting=100, claimed=105))) == 5
     assert places(sight({"cps": 2, "channels": 1_000}, counts=counts(waiting=100, claimed=200))) == 0
 
 
@@ -116,6 +119,23 @@ def test_higher_priorities_go_first_and_clearing_away_last() -> None:
     assert [one.campaign_id for one in planning.in_order([over, low, high])] == ["b", "a", "c"]
 
 
+@pytest.mark.parametrize("ahead_s", [1, 2, 3, 7, 30, 60])
+def test_lost_ones_are_looked_for_once_a_minute_however_often_plans_are_drawn(ahead_s: int) -> None:
+    looks: list[int] = []
+    for second in range(0, 3_600, ahead_s):
+        last = MONDAY + timedelta(seconds=looks[-1]) if looks else None
+        if planning.is_time_to_seek(last, MONDAY + timedelta(seconds=second), ahead_s):
+            looks.append(second)
+    pauses = [after - before for before, after in pairwise(looks)]
+    assert looks[0] == 0 and max(pauses) <= 60 and min(pauses) > 60 - ahead_s
+
+
+def test_a_plan_that_comes_early_or_after_a_clock_was_set_back_looks_for_lost_ones() -> None:
+    assert planning.is_time_to_seek(MONDAY, MONDAY + timedelta(seconds=58), 60)  # the next one comes in another minute
+    assert planning.is_time_to_seek(MONDAY, MONDAY - timedelta(hours=1), 2)
+    assert not planning.is_time_to_seek(MONDAY, MONDAY + timedelta(seconds=57), 2)
+
+
 def test_a_call_that_should_be_over_is_asked_after_one_minute_in_ten() -> None:
     ringing = replace(contact(1), state=ContactState.RINGING, asked_at=MONDAY)
     asked = [
@@ -128,5 +148,5 @@ def test_a_call_that_should_be_over_is_asked_after_one_minute_in_ten() -> None:
 
 def test_the_rest_of_a_list_takes_at_least_what_pace_and_channels_allow() -> None:
     slow = campaign(cps=1, channels=1_000)
-    assert planning.shortest_s(counts(waiting=3_600), slow) == 3_600
+    assert planning.shortest_s(counts(waiting=3_600), slow) == ceil(3_600 * 1.1)
     assert planning.shortest_s(counts(waiting=100), campaign(cps=50, channels=10)) == 100 * 120 / 10

@@ -63,6 +63,15 @@ def test_a_row_has_the_answers_the_reasons_the_cost_and_the_recording() -> None:
     assert found["rung_at"] == "2026-11-23T07:00:00Z"
 
 
+def test_the_columns_of_the_list_itself_come_back_so_that_its_owner_finds_their_own_key() -> None:
+    rows = [row(waiting(fields={"crm_id": "0042", "note": "=1+1"})), row(waiting(fields={}))]
+    first, second = cells(rows)
+    assert (first["field_crm_id"], first["field_note"]) == ("0042", "'=1+1")
+    assert (second["field_crm_id"], second["field_note"]) == ("", "")
+    (paged,) = csv.reader(io.StringIO(csv_of(rows[:1], ("budget",), ("crm_id",), is_first=False)))
+    assert paged[len(FIXED) :] == ["", "", "0042"]
+
+
 def test_what_is_unknown_is_empty_and_who_was_never_rung_has_cost_nothing() -> None:
     (uncharged,) = cells([row(done(), lead(Outcome.HOT), charged("HD_1", None))])
     assert uncharged["cost_micros"] == "" and uncharged["talk_s"] == "90"
@@ -122,7 +131,7 @@ def said_by(text: str) -> ResultRow:
 def check_inert(made: ResultRow) -> None:
     written = csv_of([made, made])
     table = list(csv.reader(io.StringIO(written, newline="")))
-    assert [len(line) for line in table] == [len(FIXED) + 4] * 3
+    assert [len(line) for line in table] == [len(FIXED) + 4 + len(made.fields)] * 3
     assert written.count("\n") == 3 and "\r" not in written
     for line in table:
         for cell in line:

@@ -1,4 +1,4 @@
-"""What the planner sends to the queue of calls to be placed: ids, never a number or a name."""
+"""What stands in the queue of calls to be placed: ids, never a number or a name."""
 
 from __future__ import annotations
 
