@@ -11,6 +11,7 @@ from local.carrier.carrier import Carrier, CarrierError
 from local.carrier.faults import Fault
 from local.carrier.hooks import Hook
 from local.carrier.ledger import Cdr, Tariff
+from local.carrier.machines import AnsweringMachine, Fax, Mute
 from local.carrier.party import Party, QuietParty
 from local.carrier.records import Settling
 from local.carrier.script import DialLeg
@@ -19,6 +20,7 @@ __all__ = [
     "BEHAVIOURS",
     "DOCUMENTED",
     "OBSERVED",
+    "AnsweringMachine",
     "Behaviour",
     "BillingFault",
     "BookedCall",
@@ -29,7 +31,9 @@ __all__ = [
     "Cdr",
     "DialLeg",
     "Fault",
+    "Fax",
     "Hook",
+    "Mute",
     "Party",
     "QuietParty",
     "Quirks",

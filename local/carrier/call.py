@@ -64,6 +64,8 @@ class CallPlan:
     voice_url: str
     events_url: str
     behaviour: Behaviour
+    signing_secret: str = ""
+    """Of the number; "": hooks are signed with the workspace's."""
     quirks: Quirks = field(default_factory=Quirks)
     leg_rate_hz: int = 16_000
     record: Path | None = None
@@ -95,7 +97,7 @@ class Call:
         self.recording_expired = False
         self._released = asyncio.Event()
         self._background: set[asyncio.Task[None]] = set()
-        self.sender = HookSender(services.http, services.webhook_secret, self.at_ms)
+        self.sender = HookSender(services.http, plan.signing_secret or services.webhook_secret, self.at_ms)
         recorder = None if plan.record is None else self._open_recorder
         self.line = Line(plan.party, leg_rate_hz=plan.leg_rate_hz, recorder=recorder, on_hung_up=self._party_hung_up)
         self._script = Script(self)

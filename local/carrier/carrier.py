@@ -82,6 +82,8 @@ class Carrier:
         self.record_dir = record_dir
         self.requests: deque[tuple[str, str, int]] = deque(maxlen=_MAX_REQUESTS_KEPT)
         """The latest REST requests: method, path, status answered."""
+        self.clock_ahead_s = 0.0
+        """By how much the clock in the Date of its replies is ahead of ours."""
         self._calls: dict[str, Call] = {}
         self._placed: dict[str, _Placed] = {}
         self._webhook_secret, self._say_voice, self._trust = webhook_secret, say_voice, trust
@@ -179,6 +181,7 @@ class Carrier:
             party=party,
             voice_url=number.voice_url,
             events_url=number.events_url,
+            signing_secret=number.signing_secret,
             behaviour=self.behaviour if behaviour is None else behaviour_named(behaviour),
             quirks=quirks,
             leg_rate_hz=leg_rate_hz,
@@ -205,6 +208,7 @@ class Carrier:
             party=None,
             voice_url=voice_url or number.voice_url,
             events_url=number.events_url,
+            signing_secret=number.signing_secret,
             behaviour=behaviour_named(callee.behaviour) if callee.behaviour else self.behaviour,
             quirks=self.quirks,
             record=callee.record or folder,

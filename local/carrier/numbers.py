@@ -22,6 +22,8 @@ class Number:
     events_url: str = ""
     status: str = "active"
     claimed_at: datetime | None = None
+    signing_secret: str = ""
+    """Signs this number's hooks instead of the workspace's secret. Set by routing, never shown again."""
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -44,6 +46,8 @@ class NumberBook:
     def __init__(self) -> None:
         self._owned: dict[str, Number] = {}
         self._available: dict[str, str] = {}  # inventory id → E.164
+        self.bare_inventory = False
+        """The inventory as the guides print it: a bare array whose entries have `id` and `number`."""
 
     def add(self, e164: str, voice_url: str = "", events_url: str = "") -> Number:
         number = Number("num_" + uuid.uuid4().hex[:12], e164, voice_url, events_url, claimed_at=datetime.now(UTC))
@@ -56,7 +60,9 @@ class NumberBook:
         self._available[inventory_id] = e164
         return inventory_id
 
-    def claim(self, inventory_id: str) -> Number | None:
+    def claim(self, either: str) -> Number | None:
+        """By inventory id or by the number itself."""
+        inventory_id = next((entry for entry, e164 in self._available.items() if either in (entry, e164)), "")
         e164 = self._available.pop(inventory_id, None)
         return None if e164 is None else self.add(e164)
 
@@ -73,6 +79,8 @@ class NumberBook:
         return iter(self._owned.values())
 
     def available(self) -> list[dict[str, Any]]:
+        if self.bare_inventory:
+            return [{"id": entry, "number": e164} for entry, e164 in self._available.items()]
         return [
             {
                 "inventory_id": inventory_id,

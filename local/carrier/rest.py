@@ -1,4 +1,4 @@
-"""The carrier's REST API under /v1, and /_sim: what only a simulator has (a phone to ring with, the list for the status page)."""
+"""The carrier's REST API under /v1, and /_sim: what only a simulator has (a phone to ring with, who picks up, the status page's list)."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ import contextlib
 import hmac
 import json
 import socket
+import time
 import uuid
 from collections.abc import Awaitable, Callable, Generator
 from datetime import UTC, datetime
+from email.utils import formatdate
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
@@ -18,6 +21,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 
+from local.carrier.answers import answers_endpoint
 from local.carrier.faults import Fault
 from local.carrier.phone import phone_socket
 
@@ -55,8 +59,14 @@ def create_app(carrier: Carrier) -> Starlette:
             ("GET", "/v1/calls/{id}/recording", api.recording),
             ("GET", "/v1/numbers", api.list_numbers),
             ("GET", "/v1/numbers/available", api.available_numbers),
+            # Four ways to claim and three to route: the vendor's pages print all but the first of each, which live integrations use.
             ("POST", "/v1/numbers/available/claim", api.claim_number),
+            ("POST", "/v1/numbers/claim", api.claim_number),
+            ("POST", "/v1/numbers", api.claim_number),
+            ("POST", "/v1/numbers/{id}/claim", api.claim_number),
             ("PUT", "/v1/numbers/{id}/routing", api.route_number),
+            ("PATCH", "/v1/numbers/{id}/routing", api.patch_routing),
+            ("PATCH", "/v1/numbers/{id}", api.patch_number),
             ("DELETE", "/v1/numbers/{id}", api.release_number),
             ("GET", "/v1/wallet", api.wallet),
             ("GET", "/v1/wallet/balance", api.wallet),
@@ -65,6 +75,7 @@ def create_app(carrier: Carrier) -> Starlette:
     routes += [
         Route("/_sim/calls", api.sim_calls),
         Route("/_sim/recordings/{id}.wav", api.sim_recording),
+        Route("/_sim/answers/{e164}", partial(answers_endpoint, carrier), methods=["PUT"]),
         WebSocketRoute("/_sim/phone", lambda ws: phone_socket(carrier, ws)),
     ]
     return Starlette(routes=routes)
@@ -88,6 +99,7 @@ def _guarded(carrier: Carrier, endpoint: Endpoint) -> Endpoint:
 
     async def logged(request: Request) -> Response:
         response = await answer(request)
+        response.headers["Date"] = formatdate(time.time() + carrier.clock_ahead_s, usegmt=True)  # RFC 9110 §6.6.1
         carrier.requests.append((request.method, request.url.path, response.status_code))
         return response
 
@@ -209,22 +221,37 @@ class _Api:
         return JSONResponse({"numbers": [number.to_json() for number in self._carrier.numbers]})
 
     async def available_numbers(self, request: Request) -> Response:
-        return JSONResponse({"available": self._carrier.numbers.available()})
+        available = self._carrier.numbers.available()
+        return JSONResponse(available if self._carrier.numbers.bare_inventory else {"available": available})
 
     async def claim_number(self, request: Request) -> Response:
-        body = await _json_object(request)
-        number = self._carrier.numbers.claim(str(body.get("inventory_id")))
+        named = request.path_params.get("id")
+        if named is None:
+            body = await _json_object(request)
+            named = next((body[name] for name in ("inventory_id", "id", "number", "e164") if name in body), None)
+        number = self._carrier.numbers.claim(str(named))
         if number is None:
             raise ApiError(404, "numbers.not_found", "No such number is available.")
         return JSONResponse({"number": number.to_json()}, 201)
 
     async def route_number(self, request: Request) -> Response:
+        return await self._routed(request, "voice_callback_url", "events_url", "")
+
+    async def patch_routing(self, request: Request) -> Response:
+        return await self._routed(request, "voice_url", "events_url", "voice_signing_secret")
+
+    async def patch_number(self, request: Request) -> Response:
+        return await self._routed(request, "routing_url", "", "")
+
+    async def _routed(self, request: Request, voice: str, events: str, secret: str) -> Response:
+        """Fields that are not of this route are passed over without a word."""
         number = self._carrier.numbers.by_id(request.path_params["id"])
         if number is None:
             raise ApiError(404, "numbers.not_found", "No such number.")
         body = await _json_object(request)
-        number.voice_url = str(body.get("voice_callback_url", number.voice_url) or "")
-        number.events_url = str(body.get("events_url", number.events_url) or "")
+        number.voice_url = str(body.get(voice, number.voice_url) or "")
+        number.events_url = str(body.get(events, number.events_url) or "")
+        number.signing_secret = str(body.get(secret, number.signing_secret) or "")
         return JSONResponse({"number": number.to_json()})
 
     async def release_number(self, request: Request) -> Response:

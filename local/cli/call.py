@@ -12,7 +12,9 @@ from pathlib import Path
 import typer
 
 from local.cli.phone import Phone, PhoneGone
-from local.cli.up import ADDRESS_FILE
+from local.cli.running import ADDRESS_FILE
+
+PERSON = "person"
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,21 @@ class CallOptions:
     as_json: bool
     business: str = ""  # which one places an outbound call; "": the first
     context: Mapping[str, str] = field(default_factory=dict)
+    answered_by: str = PERSON  # of an outbound call: a person, or one of local.carrier.machines.KINDS
+
+
+def check_answerer(answered_by: str, outbound: bool, speaks: bool) -> None:
+    """Raises typer.BadParameter for a wish that makes no sense."""
+    if answered_by == PERSON:
+        return
+    if not outbound:
+        raise typer.BadParameter(
+            "only a call that the system places is answered: add --outbound", param_hint="--answered-by"
+        )
+    if speaks:
+        raise typer.BadParameter(
+            f"a {answered_by} says nothing of --say, --script or --wav", param_hint="--answered-by"
+        )
 
 
 def context_of(pairs: Iterable[str]) -> dict[str, str]:

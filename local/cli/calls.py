@@ -7,7 +7,6 @@ people said: it is for those who may read it.
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -16,9 +15,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
 
-import boto3
-
-from local.cli.up import ADDRESS_FILE
+from local.cli.running import client_of, store_at
 from pokea.adapters.dynamo_calls import DynamoCallStore
 from pokea.adapters.dynamo_closings import DynamoClosings
 from pokea.adapters.dynamo_store import DynamoStore
@@ -49,35 +46,12 @@ class Table(Protocol):
 
 def open_shelf(state: Path) -> Shelf | None:
     """The running stack's, else the account's that the environment names; None where there is neither."""
-    store = _store_of(state)
+    store = store_at(state, "table", "POKEA_CORE_TABLE")
     if store is None:
         return None
-    table = DynamoTable(_client(store), store["table"])
+    table = DynamoTable(client_of(store), store["table"])
     sounds = (state / "recordings", state / "aws/s3")
     return Shelf(DynamoCallStore(table), DynamoClosings(table), DynamoStore(table), sounds)
-
-
-def _store_of(state: Path) -> Mapping[str, str] | None:
-    try:
-        found = json.loads((state / ADDRESS_FILE).read_text(encoding="utf-8")).get("store")
-    except (OSError, ValueError):
-        found = None
-    if isinstance(found, dict):
-        return found
-    table = os.environ.get("POKEA_CORE_TABLE", "")
-    return {"table": table} if table else None
-
-
-def _client(store: Mapping[str, str]) -> Any:
-    if "endpoint" not in store:
-        return boto3.client("dynamodb")
-    return boto3.client(
-        "dynamodb",
-        endpoint_url=store["endpoint"],
-        region_name=store.get("region", "eu-west-1"),
-        aws_access_key_id="local",
-        aws_secret_access_key="local",
-    )
 
 
 def run_list(

@@ -9,7 +9,7 @@ import sys
 import wave
 from collections import deque
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 from urllib.parse import urlencode
 
 import httpx
@@ -17,8 +17,10 @@ import numpy as np
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from local.audio.analysis import speech_segments
 from local.audio.recording import StereoRecorder
 from local.caller import ManualCaller, Persona, Rule, ScriptedCaller
+from local.carrier.machines import GREETINGS, AnsweringMachine, Kind, apparatus
 from local.demo.tap import RecordTap
 from local.speech.resample import resample
 from local.speech.voice import Voice
@@ -31,6 +33,7 @@ FRAME_SAMPLES = 320
 FRAME_S = 0.020
 LOOK_AGAIN_S = 0.2
 WAV_PATIENCE_MS = 15_000  # how long a played caller waits for the agent's last words
+HELLO = "hello"  # of whoever is rung: the agent listens first
 
 
 class PhoneGone(Exception):
@@ -64,6 +67,11 @@ def read_wav(path: Path) -> bytes:
     return np.clip(np.rint(scaled * 32767), -32768, 32767).astype("<i2").tobytes()
 
 
+def _audible_s(pcm: bytes) -> float:
+    spoken = speech_segments(np.frombuffer(pcm, dtype="<i2"), RATE_HZ)
+    return sum(segment.duration_ms for segment in spoken) / 1000
+
+
 class Phone:
     """One call from or to the terminal."""
 
@@ -73,6 +81,7 @@ class Phone:
         self._shown = 0
         self._answered = False
         self._end: dict[str, Any] = {}
+        self._machine: AnsweringMachine | None = None
 
     async def talk(self) -> int:
         """0 once the call is over; raises PhoneGone if it never began."""
@@ -101,11 +110,15 @@ class Phone:
 
     async def _party(self, voice: Voice, stack: contextlib.AsyncExitStack) -> Party:
         options = self._options
+        if options.answered_by != "person":
+            return await self._apparatus(voice)
         lines = [*options.say, *(options.script.read_text(encoding="utf-8").splitlines() if options.script else ())]
         lines = [line.strip() for line in lines if line.strip()]
         if lines:
             rules = [Rule("", line, times=1) for line in lines]
-            scripted = ScriptedCaller(rules, voice, Persona(name="", number=options.caller), self._tap.agent_words)
+            persona = Persona(name="", number=options.caller)
+            greeting = HELLO if options.outbound else ""
+            scripted = ScriptedCaller(rules, voice, persona, self._tap.agent_words, greeting=greeting)
             await scripted.prepare()
             return scripted
         if options.wav:
@@ -115,6 +128,13 @@ class Phone:
         caller = ManualCaller(voice, Persona(name="", number=options.caller), barges_in=True)
         self._listen_to_keyboard(caller, stack)
         return caller
+
+    async def _apparatus(self, voice: Voice) -> Party:
+        kind = cast(Kind, self._options.answered_by)
+        found = apparatus(kind, await voice.say(GREETINGS["en"]) if kind == "machine" else b"")
+        if isinstance(found, AnsweringMachine):
+            self._machine = found
+        return found
 
     def _listen_to_keyboard(self, caller: ManualCaller, stack: contextlib.AsyncExitStack) -> None:
         print("Type what you want to say and press Enter; Ctrl-D hangs up.", flush=True)
@@ -214,6 +234,8 @@ class Phone:
                 print(f"  {who}  {event['text']}", flush=True)
             elif event["event"] == "tool_returned":
                 print(f"          [{event['tool']}: {event['status']}]", flush=True)
+            elif event["event"] == "answered_by":
+                print(f"          [answered by: {event['answered_by']}, {event['cue']}]", flush=True)
         self._shown = len(events)
 
     async def _show_end(self) -> None:
@@ -223,3 +245,5 @@ class Phone:
             print(
                 f"  call {self._tap.session_id} over: {self._end.get('status', 'put down')}, {self._end.get('duration_s') or 0} s"
             )
+            if self._machine is not None:
+                print(f"  the machine has recorded {_audible_s(self._machine.recorded):.1f} s of speech")

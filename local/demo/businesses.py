@@ -7,12 +7,13 @@ import shutil
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from local.demo.lawful import ROUND_THE_CLOCK, write_rules
 from local.stack import PROFILES
 
 FIRST_NUMBER = 254_711_000_100
@@ -22,7 +23,7 @@ PEOPLE_AT_MOST = 100
 RING_S = 12  # a human of the demo picks up at once or never
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 DECKS = Path(__file__).parent / "decks"  # what the simulated carrier charges in each of its behaviours
-ROUND_THE_CLOCK = '["00:00-24:00"]'
+CAMPAIGNS = "leads"  # the agent that campaigns are for
 _HEADER = re.compile(r"^\[+\s*([\w.\"-]+)\s*\]+\s*(#.*)?$")
 _E164 = re.compile(r'"\+\d+"')
 
@@ -75,6 +76,8 @@ def write_copies(copies: Sequence[Copy], folder: Path) -> None:
     shutil.copytree(DECKS, folder / DECKS.name, dirs_exist_ok=True)
     for old in folder.glob("*.toml"):
         old.unlink()
+    if any(copy.agent == CAMPAIGNS for copy in copies):
+        write_rules(folder, datetime.now(UTC))
     for copy in copies:
         example = example_of(copy.agent)
         for beside in (*PROFILES.glob("*.md"), *PROFILES.glob("*.csv")):

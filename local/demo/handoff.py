@@ -52,13 +52,13 @@ def judge_joined(played: Played) -> Problems:
     if yes is None or yes.end_ms is None:
         return ["the human was not asked, or did not say yes"]
     brief = _piece(human.sound.agent, human.sound.rate_hz, 0, yes.start_ms)
-    spoken = _speech(brief)
+    spoken = speech(brief)
     words = " ".join(str(note.get("text", "")) for note in human.notes if note["event"] == "agent_said").lower()
     return [
         *expect(len(spoken) >= NARROW_HZ, "the human heard no brief before the question"),
         *expect("call for you" in words or "kuna simu yako" in words, f"the brief says: {words!r}"),
         *expect(
-            _share_heard(spoken, _narrow(played.sound.agent, played.sound.rate_hz)) < MOST,
+            share_heard(spoken, narrowed(played.sound.agent, played.sound.rate_hz)) < MOST,
             "the caller heard the brief",
         ),
         *_heard(human.lines, human.sound, played.sound, after_ms=yes.end_ms, who="the caller", whom="the human"),
@@ -86,7 +86,7 @@ def judge_dialled(played: Played) -> Problems:
         *expect(played.ended_because == "handed_over", f"our part ended because of {played.ended_because!r}"),
         *expect(any(line.text == HELLO for line in human.lines), "the human said nothing"),
         *expect(bool(human.heard), "the human heard nobody"),
-        *expect(len(_speech(after)) >= NARROW_HZ, "the caller heard nobody after the agent"),
+        *expect(len(speech(after)) >= NARROW_HZ, "the caller heard nobody after the agent"),
         *expect(any(line.text == THANKS for line in played.lines), "the caller did not answer the human"),
     ]
 
@@ -114,16 +114,17 @@ def _heard(
     spoken = [line for line in lines if line.start_ms >= after_ms and line.end_ms]
     if not spoken:
         return [f"{whom} said nothing to {who}"]
-    channel = _narrow(heard_in.agent, heard_in.rate_hz)
+    channel = narrowed(heard_in.agent, heard_in.rate_hz)
     problems: Problems = []
     for line in spoken:
         assert line.end_ms is not None
-        share = _share_heard(_speech(_piece(said_in.caller, said_in.rate_hz, line.start_ms, line.end_ms)), channel)
+        share = share_heard(speech(_piece(said_in.caller, said_in.rate_hz, line.start_ms, line.end_ms)), channel)
         problems += expect(share >= MOST, f"{who} heard {share:.0%} of what {whom} said: {line.text!r}")
     return problems
 
 
-def _share_heard(line: Samples, channel: Samples) -> float:
+def share_heard(line: Samples, channel: Samples) -> float:
+    """How much of `line` is heard in `channel`, in pieces. Both at NARROW_HZ."""
     size = NARROW_HZ * PIECE_MS // 1000
     starts = range(0, max(1, len(line) - size + 1), size)
     pieces = [line[start : start + size] for start in starts[:: -(-len(starts) // PIECES_AT_MOST)]]
@@ -132,18 +133,18 @@ def _share_heard(line: Samples, channel: Samples) -> float:
 
 
 def _piece(samples: Samples, rate_hz: int, from_ms: int, to_ms: int) -> Samples:
-    return _narrow(samples[rate_hz * from_ms // 1000 : rate_hz * to_ms // 1000], rate_hz)
+    return narrowed(samples[rate_hz * from_ms // 1000 : rate_hz * to_ms // 1000], rate_hz)
 
 
-def _narrow(samples: Samples, rate_hz: int) -> Samples:
+def narrowed(samples: Samples, rate_hz: int) -> Samples:
     """At 8 kHz, by the mean of neighbours."""
     step = rate_hz // NARROW_HZ
     whole = len(samples) // step * step
-    narrowed: Samples = samples[:whole].reshape(-1, step).mean(axis=1).astype(np.int16)
-    return narrowed
+    found: Samples = samples[:whole].reshape(-1, step).mean(axis=1).astype(np.int16)
+    return found
 
 
-def _speech(samples: Samples) -> Samples:
+def speech(samples: Samples) -> Samples:
     """From the first to the last audible sample."""
     (loud,) = np.nonzero(np.abs(samples.astype(np.int32)) > 300)
     return samples[loud[0] : loud[-1]] if len(loud) else samples[:0]

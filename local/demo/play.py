@@ -8,41 +8,29 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-import httpx
-
-from local.audio.analysis import load
+from local.audio.analysis import Samples, load
 from local.caller import Persona, ScriptedCaller
-from local.carrier import Call, Quirks
+from local.carrier import Call
+from local.carrier.party import RATE_HZ
+from local.clips import Clip
 from local.demo.businesses import people_of
 from local.demo.diary import entries_of
+from local.demo.fixed_lines import read_clip
+from local.demo.mailbox import Mailbox
+from local.demo.placing import Callee, Line, Placer
 from local.demo.plan import Shift, Strand
 from local.demo.report import CallReport, Finished, judge, with_problems
-from local.demo.scenario import Human, HumanLeg, Request, Scenario, Scene
+from local.demo.scenario import Human, HumanLeg, OnTape, Scenario, Scene
 from local.demo.tap import CalleeTap, RecordTap
 from local.speech.voice import Voice
-from local.stack import Desk, Stack
-from pokea.adapters.dynamo_api_keys import DynamoApiKeyStore
+from local.stack import Stack
 from pokea.adapters.dynamo_store import DynamoStore
 from pokea.ports import Change
-from pokea.profile import Profile
 
 CALL_LIMIT_S = 150.0
 ANSWERED_WITHIN_S = 10.0
-PLACED_WITHIN_S = 30.0
 SETTLED_WITHIN_S = 5.0
-
-
-@dataclass(frozen=True)
-class Line:
-    """Where a strand calls, and from which number."""
-
-    strand: Strand
-    profile: Profile
-    desk: Desk
-
-    @property
-    def caller_number(self) -> str:
-        return self.strand.copy.caller_number
+HELLO = {"en": "hello", "sw": "habari"}  # of whoever is rung: we listen before we speak
 
 
 @dataclass(frozen=True)
@@ -60,7 +48,7 @@ class Player:
     def __init__(self, stack: Stack, voice: Voice, out: Path) -> None:
         self._stack, self._voice, self._out = stack, voice, out
         self._store = DynamoStore(stack.core_table())
-        self._keys = DynamoApiKeyStore(stack.core_table())
+        self._placer = Placer(stack)
 
     async def seed(self, line: Line) -> None:
         """Put what the strand's business knows into the store."""
@@ -76,7 +64,7 @@ class Player:
         recording = self._out / f"{recording_name(shift, strand, scenario)}.wav"
         recording.parent.mkdir(parents=True, exist_ok=True)
         tap = RecordTap(self._stack.records_dir)
-        caller = self._caller(line, scenario, tap)
+        caller = await self._caller(line, scenario, tap)
         second = self._second(line, scenario, recording)
         async with one_at_a_time:
             scene = Scene(self._store, line.profile, strand.wish, line.caller_number)
@@ -85,7 +73,7 @@ class Player:
             if second is not None:
                 await second.person.prepare()
             self._staff_telephones(line, scenario, second)
-            call = await self._begin(line, scenario, caller, recording)
+            call = await self._placer.begin(line, scenario, caller, recording)
             tap.session_id = call.session_id
             caller.press = call.press
             if shift.staggered:
@@ -95,12 +83,28 @@ class Player:
         record = await tap.whole()
         entries = await asyncio.to_thread(entries_of, self._store, line.profile, line.caller_number)
         stored = await asyncio.to_thread(strand.area.stored, self._store, line.profile, strand.wish, call.session_id)
-        finished = Finished(shift.engine, scenario, strand, call, caller, record, entries, recording, stored, human)
+        stored += await self._placer.outcome(line, scenario)
+        finished = Finished(
+            shift.engine,
+            scenario,
+            strand,
+            call,
+            caller,
+            record,
+            entries,
+            recording,
+            stored,
+            human,
+            await self._fixed_lines(line, scenario),
+            _tape(caller, recording),
+        )
         return with_problems(judge(finished, self._out), problems), [call, *self._second_calls(line, call)]
 
-    def _caller(self, line: Line, scenario: Scenario, tap: RecordTap) -> ScriptedCaller:
+    async def _caller(self, line: Line, scenario: Scenario, tap: RecordTap) -> Callee:
         wish = line.strand.wish
         language = line.profile.language
+        if scenario.mailbox:
+            return Mailbox(scenario.mailbox, await self._voice.say(scenario.mailbox, language=language))
         number = scenario.calls_from(wish) if scenario.calls_from else line.caller_number
         return ScriptedCaller(
             scenario.rules(wish),
@@ -109,6 +113,7 @@ class Player:
             tap.agent_words,
             interruptions=scenario.interruptions(wish),
             asides=scenario.asides,
+            greeting=HELLO[language] if scenario.is_placed else "",
             stay_silent=scenario.is_silent,
         )
 
@@ -145,47 +150,14 @@ class Player:
                     record=second.recording,
                 )
 
-    # --- how a call begins --------------------------------------------------------------------------------------------------
-
-    async def _begin(self, line: Line, scenario: Scenario, caller: ScriptedCaller, recording: Path) -> Call:
-        if scenario.request is None:
-            return await self._dial(line, caller, recording)
-        carrier, ground = self._stack.carrier, line.strand.ground
-        carrier.answer_with(line.caller_number, lambda: caller, 0.5, behaviour=ground.carrier, record=recording)
-        tap = CalleeTap(self._stack.records_dir, carrier, line.caller_number)
-        known = {call.session_id for call in carrier.calls}
-        await self._ask_for_a_call(line, scenario.request(line.strand.wish))
-        for _ in range(int(PLACED_WITHIN_S / 0.05)):
-            call = tap.call()
-            if call is not None and call.session_id not in known:
-                return call  # type: ignore[no-any-return]
-            await asyncio.sleep(0.05)
-        raise TimeoutError(f"nobody rang {line.caller_number} within {PLACED_WITHIN_S:.0f} s")
-
-    async def _dial(self, line: Line, caller: ScriptedCaller, recording: Path) -> Call:
-        ground = line.strand.ground
-        return await self._stack.carrier.dial(
-            caller.persona.number,
-            line.profile.line.number,
-            caller,
-            behaviour=ground.carrier,
-            leg_rate_hz=ground.rate_hz,
-            record=recording,
-            quirks=Quirks(both_tracks_layout="stereo" if ground.track == "stereo" else "mixed"),
+    async def _fixed_lines(self, line: Line, scenario: Scenario) -> dict[str, Samples]:
+        """As a call plays them: from the clips, which every voice of an agent has."""
+        profile = line.profile
+        lines = scenario.fixed(profile)
+        keys = {name: Clip(profile.voice, text, profile.language).key for name, text in lines.items()}
+        return await asyncio.to_thread(
+            lambda: {name: read_clip(self._stack.clips_dir / f"{key}.wav", RATE_HZ) for name, key in keys.items()}
         )
-
-    async def _ask_for_a_call(self, line: Line, request: Request) -> None:
-        """As the business's own system would: with its API key."""
-        business = line.profile.business_id
-        key = await asyncio.to_thread(
-            lambda: self._keys.create_key(business, [request.scope], label="demo", at=datetime.now(UTC))
-        )
-        async with httpx.AsyncClient(base_url=line.desk.gateway_url, timeout=15, trust_env=False) as client:
-            answer = await client.request(
-                request.method, request.path, json=request.body, headers={"Authorization": f"Bearer {key}"}
-            )
-        if answer.status_code >= 300:
-            raise RuntimeError(f"{request.method} {request.path}: {answer.status_code} {answer.text[:300]}")
 
     # --- how it ends --------------------------------------------------------------------------------------------------------
 
@@ -210,6 +182,12 @@ class Player:
         second.tap.session_id = call.session_id
         notes = await second.tap.whole()
         return HumanLeg(load(second.recording), second.person.heard, second.person.spoken, notes)
+
+
+def _tape(party: Callee, recording: Path) -> OnTape | None:
+    if not isinstance(party, Mailbox):
+        return None
+    return OnTape(party.records_from_ms, party.write(recording.with_name(f"{recording.stem}-mailbox.wav")))
 
 
 def _first_person(strand: Strand) -> str:

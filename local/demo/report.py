@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from local.audio.analysis import Recording, barge_in_stop_ms, load, speech_segments, summarise
+from local.audio.analysis import Recording, Samples, barge_in_stop_ms, load, speech_segments, summarise
 from local.caller import ScriptedCaller
 from local.carrier.call import Call
 from local.demo.bills import Account, CallBill
 from local.demo.diary import Entry
+from local.demo.mailbox import Mailbox
 from local.demo.plan import Strand
-from local.demo.scenario import HumanLeg, Played, Problems, Row, Scenario, expect
+from local.demo.scenario import HumanLeg, OnTape, Played, Problems, Row, Scenario, expect
 
 MIN_SPEECH_MS = 600  # each side of a conversation says at least this much
 
@@ -68,12 +70,14 @@ class Finished:
     scenario: Scenario
     strand: Strand
     call: Call
-    caller: ScriptedCaller
+    caller: ScriptedCaller | Mailbox
     record: list[dict[str, Any]]
     entries: list[Entry]
     recording: Path
     stored: list[Row] = field(default_factory=list)
     human: HumanLeg | None = None
+    fixed: Mapping[str, Samples] = field(default_factory=dict)
+    tape: OnTape | None = None
 
 
 def judge(finished: Finished, out: Path) -> CallReport:
@@ -172,6 +176,8 @@ def _played(finished: Finished, sound: Recording) -> Played:
         notes=record,
         stored=finished.stored,
         human=finished.human,
+        fixed=finished.fixed,
+        tape=finished.tape,
     )
 
 

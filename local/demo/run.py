@@ -15,8 +15,9 @@ from local.carrier import Call
 from local.demo.bills import Account, Cashier
 from local.demo.businesses import write_copies
 from local.demo.own_voice import own_voice_problems
+from local.demo.placing import Line
 from local.demo.plan import Shift
-from local.demo.play import Line, Player, recording_name
+from local.demo.play import Player, recording_name
 from local.demo.report import CallReport, never_began, with_bill, with_problems
 from local.demo.scenario import Scenario
 from local.engine.recogniser import HEARD_DIR
@@ -67,7 +68,7 @@ class Demo:
         profiles_dir, heard_dir = state / "profiles" / shift.name, state / "heard" / shift.name
         async with self._desks:
             copies = [strand.copy for strand in shift.strands]
-            write_copies(copies, profiles_dir)
+            await asyncio.to_thread(write_copies, copies, profiles_dir)
             continues = {"POKEA_CARRIER_CONTINUES": "on"} if shift.continues else {}
             options = DeskOptions(
                 shift.name,

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Literal
 
-from local.audio.analysis import Recording
+from local.audio.analysis import Recording, Samples
 from local.caller import AGAIN, Aside, Interruption, Rule, Spoken
+from local.demo.campaigns import Campaigned
 from local.demo.diary import Entry
 from pokea.ports import Store
 from pokea.profile import Profile
@@ -42,8 +43,17 @@ class HumanLeg:
 
 
 @dataclass(frozen=True)
+class OnTape:
+    """What an answering machine has recorded, from `from_ms` of the call on, at the recording's rate."""
+
+    from_ms: int
+    sound: Samples
+
+
+@dataclass(frozen=True)
 class Played:
-    """What is known after a call, for a scenario to judge."""
+    """What is known after a call, for a scenario to judge. fixed: the lines that it asked for, as the agent's voice says them, at the
+    recording's rate."""
 
     engine: str
     wish: Any
@@ -58,6 +68,8 @@ class Played:
     notes: Sequence[Mapping[str, Any]]  # the call record
     stored: list[Row] = field(default_factory=list)  # what the store holds of the caller's business
     human: HumanLeg | None = None
+    fixed: Mapping[str, Samples] = field(default_factory=dict)
+    tape: OnTape | None = None
 
     @property
     def duration_s(self) -> float:
@@ -106,7 +118,15 @@ class Scenario:
     human: Human | None = None
     calls_from: Callable[[Any], str] | None = None  # another number than the caller's own
     request: Callable[[Any], Request] | None = None  # what has us place the call
+    campaign: Callable[[Any], Campaigned] | None = None  # what has us place it instead
+    mailbox: str = ""  # what an answering machine says that picks up; "": a person does
+    fixed: Callable[[Profile], Mapping[str, str]] = lambda _: {}  # lines to be judged by their sound
     dialled_legs: int = 0  # second legs that the carrier itself must have dialled
+
+    @property
+    def is_placed(self) -> bool:
+        """By us, so that somebody picks up."""
+        return self.request is not None or self.campaign is not None
 
 
 @dataclass(frozen=True)

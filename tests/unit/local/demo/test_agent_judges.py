@@ -42,6 +42,11 @@ def call(agent: str, **known: Any) -> Played:
     return replace(played, **known)
 
 
+def contact(disposition: str, **other: str) -> dict[str, str]:
+    """As the campaign's results have it."""
+    return {"kind": "contact", "disposition": disposition, "state": "done", "attempts": "1", "rings": "1", **other}
+
+
 FRONT, ACCOUNT, LEAD, PARCEL = wish("receptionist"), wish("support"), wish("leads"), wish("dispatch")
 SHIPMENT = {"kind": "shipment", "tracking_id": PARCEL.tracking_id, "deliver_on": TOMORROW, "window": "12:00-18:00"}
 NOTED = {**MESSAGE, "text": FRONT.message, "name": FRONT.name}
@@ -105,7 +110,7 @@ GOOD: list[tuple[Scenario, Played]] = [
         ),
     ),
     (leads.COLD, call("leads", stored=[{"kind": "lead", "outcome": "cold"}])),
-    (leads.OPT_OUT, call("leads", stored=[{"kind": "suppression", "number": NUMBER}])),
+    (leads.OPT_OUT, call("leads", stored=[{"kind": "suppression", "number": NUMBER}, contact("opted_out")])),
     (dispatch.TRACK, call("dispatch", tools=[("trackShipment", "ok")], agent_said=["It is out for delivery."])),
     (dispatch.MOVE, call("dispatch", tools=[("commitProposal", "rescheduled")], stored=[{**SHIPMENT, "notes": ""}])),
     (dispatch.STRANGER_ASKS, call("dispatch", tools=[("trackShipment", "ask"), ("trackShipment", "none")])),
@@ -160,7 +165,10 @@ WRONG: list[tuple[str, dict[str, Any]]] = [
     ("leads warm", {"stored": [{"kind": "lead", "outcome": "hot"}, {**MESSAGE, "text": "call", "name": LEAD.name}]}),
     ("leads warm", {"tools": [("commitProposal", "message_taken"), ("handOver", "connecting")]}),
     ("leads cold", {"stored": [{"kind": "lead", "outcome": "cold"}, {"kind": "suppression", "number": NUMBER}]}),
-    ("leads opt-out", {"stored": []}),
+    ("leads opt-out", {"stored": [contact("opted_out")]}),
+    ("leads opt-out", {"stored": [{"kind": "suppression", "number": NUMBER}]}),
+    ("leads opt-out", {"stored": [{"kind": "suppression", "number": NUMBER}, contact("opted_out", rings="2")]}),
+    ("leads opt-out", {"stored": [{"kind": "suppression", "number": NUMBER}, contact("hung_up")]}),
     ("dispatch track", {"agent_said": ["It is out for delivery.", f"to {PARCEL.address}"]}),
     ("dispatch reschedule", {"stored": [{**SHIPMENT, "deliver_on": "2026-01-01", "notes": ""}]}),
     ("dispatch reschedule", {"tools": [("commitProposal", "rescheduled")] * 2}),
