@@ -1,0 +1,1 @@
+"""`pokea doctor`: looks at a set-up; what that means is decided in `pokea.doctor`."""
