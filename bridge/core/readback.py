@@ -143,7 +143,8 @@ def _holds(said: Sequence[str], words: Sequence[str]) -> bool:
 
 
 def _turn(started_ms: float, ended_ms: float | None) -> CallerTurn:
-    return CallerTurn(int(started_ms), None if ended_ms is None else int(ended_ms))
+    """Whoever spoke already when their line came to us has spoken since the call began, by this clock."""
+    return CallerTurn(max(0, int(started_ms)), None if ended_ms is None else max(0, int(ended_ms)))
 
 
 def to_json(evidence: Evidence, keys: str = "") -> dict[str, object]:

@@ -16,6 +16,7 @@ from bridge.shell.health import Health
 
 _LOOK_EVERY_S = 0.25  # others' places change without a word to us
 _CELL = struct.Struct("=i")
+_SEAT_BYTES = 2 * _CELL.size  # free places, and calls
 
 
 class Crew:
@@ -23,17 +24,26 @@ class Crew:
 
     def __init__(self, count: int) -> None:
         self.count = count
-        self._cells = mmap.mmap(-1, count * _CELL.size)
+        self._cells = mmap.mmap(-1, count * _SEAT_BYTES)
 
     def place(self, index: int) -> Place:
         """The seat of worker `index`; a worker that replaces a dead one takes its seat."""
         return Place(self, index)
 
     def set_free(self, index: int, calls: int) -> None:
-        _CELL.pack_into(self._cells, index * _CELL.size, calls)
+        _CELL.pack_into(self._cells, index * _SEAT_BYTES, calls)
 
     def free(self, index: int) -> int:
-        return int(_CELL.unpack_from(self._cells, index * _CELL.size)[0])
+        return int(_CELL.unpack_from(self._cells, index * _SEAT_BYTES)[0])
+
+    def set_calls(self, index: int, calls: int) -> None:
+        _CELL.pack_into(self._cells, index * _SEAT_BYTES + _CELL.size, calls)
+
+    def calls(self) -> int:
+        """Of all workers, as each last said."""
+        return sum(
+            int(_CELL.unpack_from(self._cells, index * _SEAT_BYTES + _CELL.size)[0]) for index in range(self.count)
+        )
 
 
 class Place:
@@ -44,6 +54,17 @@ class Place:
     def report(self, free: int) -> None:
         """How many more calls this worker takes; 0 also while it does not listen for other reasons."""
         self._crew.set_free(self._index, free)
+
+    def report_calls(self, calls: int) -> None:
+        self._crew.set_calls(self._index, calls)
+
+    @property
+    def is_first(self) -> bool:
+        """One worker speaks for all of them."""
+        return self._index == 0
+
+    def calls_of_all(self) -> int:
+        return self._crew.calls()
 
     def others_have_room(self) -> bool:
         return any(self._crew.free(other) > 0 for other in range(self._crew.count) if other != self._index)
@@ -75,6 +96,7 @@ class TakesTurns:
         """Step aside at once when the last place is taken."""
         free = self._health.free
         self._place.report(free)
+        self._place.report_calls(self._health.busy)
         if free == 0 and self._listener.is_listening and self._place.others_have_room():
             self._listener.stop_listening()
 
@@ -91,5 +113,6 @@ class TakesTurns:
 
     def stop(self) -> None:
         self._place.report(0)
+        self._place.report_calls(0)
         if self._task is not None:
             self._task.cancel()

@@ -52,7 +52,7 @@ class Health:
     @property
     def free(self) -> int:
         """Calls that may still be admitted."""
-        places = max(0, self.max_calls - len(self.calls) - self.admitting)
+        places = max(0, self.max_calls - self.busy)
         return places if not self.draining and self.has_room else 0
 
     def take(self, call: Drainable) -> None:
@@ -64,8 +64,13 @@ class Health:
         self.changed()
 
     @property
+    def busy(self) -> int:
+        """Calls that are under way or about to be."""
+        return len(self.calls) + self.admitting
+
+    @property
     def is_full(self) -> bool:
-        return len(self.calls) + self.admitting >= self.max_calls
+        return self.busy >= self.max_calls
 
     @property
     def is_ready(self) -> bool:

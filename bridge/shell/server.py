@@ -20,7 +20,9 @@ from bridge.wire.audio_fork import SUBPROTOCOL
 from pokea.errors import CallError, Conflict, Denied, Indeterminate, NotFound, RejectedInput, Unauthorized, Unavailable
 
 _STREAM_PATH = re.compile(r"(/g/[A-Za-z0-9][A-Za-z0-9._-]{0,63})?/audio")
-_SESSION_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+SESSION_ID = re.compile(
+    r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}"
+)  # names files as well; narrower than pokea.ids.SESSION_ID_PATTERN
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{16,}")
 _TOKEN_CHARS = 2_048
 _STATUS: dict[type[CallError], HTTPStatus] = {
@@ -77,13 +79,13 @@ class Gate:
         token = request.query.get("token", "")
         if len(token) > _TOKEN_CHARS or not _TOKEN.fullmatch(token):
             return Answer(HTTPStatus.UNAUTHORIZED)
-        if not _SESSION_ID.fullmatch(request.query.get("call", "")):
+        if not SESSION_ID.fullmatch(request.query.get("call", "")):
             return Answer(HTTPStatus.BAD_REQUEST, "no call in the query\n")
         return None
 
     async def _open(self, request: Request) -> Answer | Admitted:
         session_id = request.query.get("call", "")
-        if not _SESSION_ID.fullmatch(session_id):
+        if not SESSION_ID.fullmatch(session_id):
             session_id = ""
         if self._tools is None:
             return self._switchboard.connect(request, session_id, Opened("", CallContext()))

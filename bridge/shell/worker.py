@@ -24,11 +24,14 @@ from bridge.shell.dead_legs import DeadLegs
 from bridge.shell.doorman import Admitted, Request
 from bridge.shell.drain import Drain
 from bridge.shell.frame_recorder import FrameStore
+from bridge.shell.gauges import Gauges
 from bridge.shell.health import Health
+from bridge.shell.heart import Heart
 from bridge.shell.lag import LoopWatch
 from bridge.shell.outbox import Outbox
 from bridge.shell.outbox_queue import sqs_send
 from bridge.shell.outbox_spool import Spool
+from bridge.shell.protection import TaskProtection
 from bridge.shell.recorder import Recorder, s3_put
 from bridge.shell.relay import Relay, RelayGate, relay_address
 from bridge.shell.server import Gate, Server
@@ -51,6 +54,11 @@ class Exchange:
         upgrade = masked_headers(request.path, request.headers) if self._services.frames is not None else None
         call = Call(self._services, session_id, opened, upgrade)
         return Admitted(call, lambda: self._spawn(call.never_began()))
+
+    def sessions(self) -> tuple[str, ...]:
+        """Of the calls that are under way."""
+        calls = (call for call in self._services.health.calls if isinstance(call, Call))
+        return tuple(call.session_id for call in calls if call.session_id)
 
     def _spawn(self, work: Coroutine[object, object, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -141,7 +149,8 @@ async def serve(
     health.loop_lag_ms = lambda: watch.worst_ms
     health.open_circuits = services.engines.open_circuits
     health.kept = services.outbox
-    gate = Gate(health, services.tools, Exchange(services))
+    exchange = Exchange(services)
+    gate = Gate(health, services.tools, exchange)
     server = Server(gate, settings.host, settings.port, stack=settings.ws_stack)
     async with relay, server:
         if services.tools is not None:
@@ -154,10 +163,21 @@ async def serve(
         gc.set_threshold(*_GC_THRESHOLDS)
         watch.start()
         dead_legs.start()
+        protection = _protection(settings, health, place)
+        gauges = Gauges(health, settings.release, settings.metrics_s, lambda: protection.failures if protection else 0)
+        gauges.start()
+        heart = None if services.tools is None else Heart(services.tools.beat, exchange.sessions, broken=drain.ask)
+        if heart is not None:
+            heart.start(settings.ecs_metadata_uri)
         ready(settings.port)
         await drain.wait()
+        if heart is not None:
+            await heart.close()
+        gauges.stop()
         if turns is not None:
             turns.stop()
+        if protection is not None:
+            await protection.close()
     watch.stop()
     dead_legs.stop()
     await services.engines.close()
@@ -165,6 +185,16 @@ async def serve(
     await _put_away(services)
     if services.tools is not None:
         services.tools.shut_down()
+
+
+def _protection(settings: BridgeSettings, health: Health, place: Place | None) -> TaskProtection | None:
+    """Started, on ECS, in the one worker that speaks for its task."""
+    if not settings.ecs_agent_uri or (place is not None and not place.is_first):
+        return None
+    calls = place.calls_of_all if place is not None else lambda: health.busy
+    protection = TaskProtection(settings.ecs_agent_uri, lambda: calls() > 0)
+    protection.start()
+    return protection
 
 
 async def _put_away(services: CallServices) -> None:
