@@ -14,6 +14,8 @@ from typing import Any
 
 import yaml
 
+from local.template_file import plain
+
 
 class BadTemplate(RuntimeError):
     """The template is not there, cannot be read, or declares a table that cannot be made locally."""
@@ -35,26 +37,10 @@ class TableSpec:
         return same_keys and _index_keys(description) == _index_keys(self.create)
 
 
-class _TemplateLoader(yaml.SafeLoader):
-    """Safe YAML plus CloudFormation's short tags."""
-
-
-def _short_tag(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> dict[str, Any]:
-    if isinstance(node, yaml.ScalarNode):
-        return {suffix: loader.construct_scalar(node)}
-    if isinstance(node, yaml.SequenceNode):
-        return {suffix: loader.construct_sequence(node, deep=True)}
-    assert isinstance(node, yaml.MappingNode)
-    return {suffix: loader.construct_mapping(node, deep=True)}
-
-
-_TemplateLoader.add_multi_constructor("!", _short_tag)
-
-
 def load_tables(template: Path) -> tuple[TableSpec, ...]:
     """Every AWS::DynamoDB::Table of the template, in its order. Raises BadTemplate."""
     try:
-        document = yaml.load(template.read_text(encoding="utf-8"), Loader=_TemplateLoader)  # a SafeLoader
+        document = plain(template)
     except (OSError, yaml.YAMLError) as problem:
         raise BadTemplate(f"{template}: {problem}") from None
     resources = document.get("Resources", {}) if isinstance(document, dict) else {}

@@ -37,13 +37,23 @@ Speak = Callable[[Clip], Awaitable[bytes]]
 
 
 def clips_of(profile: Profile) -> list[Clip]:
-    """Everything that a business's agent must be able to say at once, in each of its languages."""
-    agent = agents.get(profile.line.agent)
+    """Everything that a business's agent must be able to say at once, in each of its languages, and those of an agent that campaigns may
+    name beside it. What is left on an answering machine is the same for everybody, so it is a clip as well."""
     clips: dict[str, Clip] = {}
-    for language in profile.languages:
-        for text in (agent.greeting(profile, language), *agent.phrases(profile, language).values()):
-            clips.setdefault(text, Clip(profile.voice, text, language))
+    for agent in (agents.get(profile.line.agent), *_callers(profile)):
+        for language in profile.languages:
+            lines = [agent.greeting(profile, language), *agent.phrases(profile, language).values()]
+            if agent.calling(profile, language):
+                lines += [agent.calling(profile, language), agent.voicemail(profile, language)]
+            for text in lines:
+                clips.setdefault(text, Clip(profile.voice, text, language))
     return list(clips.values())
+
+
+def _callers(profile: Profile) -> list[agents.Agent]:
+    """The agents beside the line's own that this business could name in a campaign."""
+    others = [agents.get(name) for name in agents.NAMES if name != profile.line.agent]
+    return [agent for agent in others if agent.problem(profile) is None and agent.calling(profile, profile.language)]
 
 
 def missing_clips(profiles: Iterable[Profile], folder: Path) -> list[Clip]:

@@ -6,6 +6,9 @@
 A batch that is answered loses its messages but for those the answer names in `batchItemFailures` (where the template says
 ReportBatchItemFailures); one whose function raises or runs out of time keeps all of them. What is kept comes back after the queue's
 visibility timeout, and after `maxReceiveCount` deliveries the queue itself moves it to its dead letter queue.
+
+One poll of a queue is under way at a time, however many of its batches are being worked on: an idle queue costs one request a second. No
+more is received than there are hands for, so that nothing grows old in this process.
 """
 
 from __future__ import annotations
@@ -28,7 +31,8 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs.type_defs import MessageTypeDef
 
 POLL_S = 1  # a long poll; stopping waits for the one under way
-MOST_AT_ONCE = 2  # of one queue: a desk has few cores, and a poller that waits costs a request a second
+MOST_AT_ONCE = 8  # batches of one queue: a desk has few cores, but most of a call's message is waiting for its turn
+MOST_RECEIVED = 10  # SQS gives no more at once
 TROUBLE_S = 1.0  # between polls of a queue that cannot be reached
 REPORTS = "ReportBatchItemFailures"
 _log = logging.getLogger(__name__)
@@ -42,8 +46,9 @@ class Invoker(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class QueueSource:
-    """One function that consumes one queue. `setting` holds the queue's URL. `at_once`: batches that are worked on at the same time:
-    more than one where a batch is one message, so that one of them does not wait for the other's turn."""
+    """One function that consumes one queue. `setting` holds the queue's URL. `at_once`: batches that are worked on at the same time: more
+    than one where a batch is one message. Of the others, what comes meanwhile makes the next batch, which costs less than many small ones.
+    `window_s`: how long a batch that is not full waits for more."""
 
     function: str
     queue: str
@@ -51,6 +56,7 @@ class QueueSource:
     batch_size: int
     reports_failures: bool
     at_once: int = 1
+    window_s: float = 0.0
 
 
 def sources_of(template: Mapping[str, Any]) -> tuple[QueueSource, ...]:
@@ -73,7 +79,8 @@ def _source(function: str, properties: Mapping[str, Any]) -> QueueSource:
     reports = REPORTS in properties.get("FunctionResponseTypes", ())
     size, scaling = int(properties.get("BatchSize", 10)), properties.get("ScalingConfig", {})
     at_once = min(int(scaling.get("MaximumConcurrency", 1)), MOST_AT_ONCE) if size == 1 else 1
-    return QueueSource(function, queue, names_of(queue, "Queue")[1], size, reports, at_once)
+    window_s = float(properties.get("MaximumBatchingWindowInSeconds", 0))
+    return QueueSource(function, queue, names_of(queue, "Queue")[1], size, reports, at_once, window_s)
 
 
 class EventSources:
@@ -92,11 +99,10 @@ class EventSources:
         self._stopping = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         # Of their own: those of the loop are few, and a poll holds one for a second.
-        self._threads = ThreadPoolExecutor(max(1, 2 * sum(source.at_once for source, _ in self._sources)), "queue")
+        self._threads = ThreadPoolExecutor(max(1, 2 * len(self._sources)), "queue")
 
     async def __aenter__(self) -> Self:
-        pollers = [(source, url) for source, url in self._sources for _ in range(source.at_once)]
-        self._tasks = [asyncio.create_task(self._poll_for_ever(source, url)) for source, url in pollers]
+        self._tasks = [asyncio.create_task(self._poll_for_ever(source, url)) for source, url in self._sources]
         return self
 
     async def __aexit__(
@@ -109,23 +115,65 @@ class EventSources:
     async def _poll_for_ever(self, source: QueueSource, url: str) -> None:
         from botocore.exceptions import BotoCoreError, ClientError
 
-        while not self._stopping.is_set():
-            try:
-                await self.poll(source, url)
-            except (BotoCoreError, ClientError) as problem:
+        hands = _Hands(source.at_once)
+        async with asyncio.TaskGroup() as working:
+            while not self._stopping.is_set():
+                free = await hands.free()
                 if self._stopping.is_set():
-                    return
-                _log.warning("queue %s cannot be read: %s", source.queue, type(problem).__name__)
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._stopping.wait(), TROUBLE_S)
+                    break
+                try:
+                    messages = await self._gathered(source, url, _most(source, free))
+                except (BotoCoreError, ClientError) as problem:
+                    await self._in_trouble(source, problem)
+                    continue
+                for start in range(0, len(messages), source.batch_size):
+                    hands.take()
+                    work = self._finish(source, url, messages[start : start + source.batch_size])
+                    working.create_task(work).add_done_callback(hands.give_back)
+
+    async def _gathered(self, source: QueueSource, url: str, most: int) -> list[MessageTypeDef]:
+        messages = await self._in_thread(self._receive, url, most, POLL_S)
+        if messages and len(messages) < most and source.window_s:
+            await self._wait(source.window_s)
+            messages += await self._more(url, most - len(messages))
+        return messages
+
+    async def _more(self, url: str, most: int) -> list[MessageTypeDef]:
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            return await self._in_thread(self._receive, url, most, 0)
+        except (BotoCoreError, ClientError):
+            return []  # what was received before is worked on; the next poll says what is wrong
+
+    async def _wait(self, seconds: float) -> None:
+        """Ends early when it is time to stop."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._stopping.wait(), seconds)
+
+    async def _in_trouble(self, source: QueueSource, problem: Exception) -> None:
+        if self._stopping.is_set():
+            return
+        _log.warning("queue %s cannot be read: %s", source.queue, type(problem).__name__)
+        await self._wait(TROUBLE_S)
+
+    async def _finish(self, source: QueueSource, url: str, messages: Sequence[MessageTypeDef]) -> None:
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            await self._work(source, url, messages)
+        except (BotoCoreError, ClientError) as problem:
+            await self._in_trouble(source, problem)  # what was not deleted comes again, and every consumer bears that
 
     async def poll(self, source: QueueSource, url: str, wait_s: int = POLL_S) -> int:
         """One batch, if there is one; returns how many of its messages are done with."""
-        messages = await self._in_thread(self._receive, url, min(source.batch_size, 10), wait_s)
-        if not messages:
-            return 0
+        messages = await self._in_thread(self._receive, url, _most(source, 1), wait_s)
+        return await self._work(source, url, messages) if messages else 0
+
+    async def _work(self, source: QueueSource, url: str, messages: Sequence[MessageTypeDef]) -> int:
         done = await self._deliver(source, messages)
-        await self._in_thread(self._delete, url, done)
+        if done:
+            await self._in_thread(self._delete, url, done)
         return len(done)
 
     async def _in_thread(self, work: Callable[..., T], *given: Any) -> T:
@@ -142,8 +190,12 @@ class EventSources:
         return received.get("Messages", [])
 
     def _delete(self, url: str, messages: Sequence[MessageTypeDef]) -> None:
-        for message in messages:
-            self._make_client().delete_message(QueueUrl=url, ReceiptHandle=message.get("ReceiptHandle", ""))
+        entries: Any = [
+            {"Id": str(number), "ReceiptHandle": message.get("ReceiptHandle", "")}
+            for number, message in enumerate(messages)
+        ]
+        if failed := self._make_client().delete_message_batch(QueueUrl=url, Entries=entries).get("Failed"):
+            _log.warning("%d messages could not be deleted and come again", len(failed))
 
     async def _deliver(self, source: QueueSource, messages: Sequence[MessageTypeDef]) -> list[MessageTypeDef]:
         try:
@@ -155,6 +207,34 @@ class EventSources:
             return list(messages)
         failed = failed_of(answer, [message.get("MessageId", "") for message in messages])
         return [message for message in messages if message.get("MessageId", "") not in failed]
+
+
+class _Hands:
+    """How many more batches of a queue may be worked on now."""
+
+    def __init__(self, most: int) -> None:
+        self._free = most
+        self._changed = asyncio.Event()
+        self._changed.set()
+
+    async def free(self) -> int:
+        """At least one; waits for it."""
+        await self._changed.wait()
+        return self._free
+
+    def take(self) -> None:
+        self._free -= 1
+        if not self._free:
+            self._changed.clear()
+
+    def give_back(self, _: object) -> None:
+        self._free += 1
+        self._changed.set()
+
+
+def _most(source: QueueSource, hands: int) -> int:
+    """Messages that one poll may bring."""
+    return min(source.batch_size * hands, MOST_RECEIVED)
 
 
 def event_of(messages: Sequence[MessageTypeDef], queue: str) -> dict[str, Any]:
@@ -185,9 +265,8 @@ def failed_of(answer: object, ids: Sequence[str]) -> set[str]:
     failures = answer.get("batchItemFailures") if isinstance(answer, dict) else []
     if failures is None or failures == []:
         return set()
-    named = (
-        {item.get("itemIdentifier") for item in failures if isinstance(item, dict)}
-        if isinstance(failures, list)
-        else set()
-    )
-    return {str(name) for name in named} if named and named <= set(ids) else set(ids)
+    items = failures if isinstance(failures, list) else []
+    named = [item.get("itemIdentifier") if isinstance(item, dict) else None for item in items]
+    texts = {name for name in named if isinstance(name, str)}
+    is_clear = bool(named) and all(isinstance(name, str) for name in named) and texts <= set(ids)
+    return texts if is_clear else set(ids)

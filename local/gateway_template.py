@@ -10,6 +10,8 @@ from typing import Any
 
 import yaml
 
+from local.template_file import plain
+
 _PSEUDO = {"AWS::StackName": "pokea", "AWS::Region": "local", "AWS::AccountId": "000000000000"}
 _PLACEHOLDER = re.compile(r"\$\{([A-Za-z0-9:]+)\}")
 
@@ -62,27 +64,10 @@ class Function:
     routes: Sequence[Route]
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML with CloudFormation's short forms: `!Ref X` is read as {"Ref": "X"}."""
-
-
-def _short_form(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
-    if isinstance(node, yaml.ScalarNode):
-        value: Any = loader.construct_scalar(node)
-    elif isinstance(node, yaml.SequenceNode):
-        value = loader.construct_sequence(node, deep=True)
-    else:
-        value = loader.construct_mapping(node, deep=True) if isinstance(node, yaml.MappingNode) else None
-    return {suffix if suffix in ("Ref", "Condition") else f"Fn::{suffix}": value}
-
-
-_Loader.add_multi_constructor("!", _short_form)
-
-
 def read_template(path: Path) -> Mapping[str, Any]:
     """The template as plain data. Raises BadTemplate."""
     try:
-        template = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # a SafeLoader with data-only tags
+        template = plain(path)
     except (OSError, yaml.YAMLError) as problem:
         raise BadTemplate(f"{path}: {str(problem).splitlines()[0]}") from None
     if not isinstance(template, dict) or not isinstance(template.get("Resources"), dict):

@@ -107,7 +107,7 @@ class Child:
     async def _copy_output_to_log(self) -> None:
         """A pipe that nobody reads would block the child sooner or later."""
         assert self._process is not None and self._process.stdout is not None
-        with self._log.open("ab") as log:
+        with self._log.open("ab", buffering=0) as log:  # whoever looks sees what was said last
             async for line in self._process.stdout:
                 log.write(line)
 

@@ -42,6 +42,7 @@ from pokea.profile import Profile, load_profiles
 GEMINI_URL = "wss://generativelanguage.googleapis.com/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent"
 PROFILES = ROOT / "layers/core/pokea/profiles"
 TEMPLATE = ROOT / "template.yaml"
+TOOLS_FUNCTION = "pokea-tools:live"
 BRIDGE_UP_WITHIN = timedelta(seconds=60)
 PLAN_S = 3  # campaigns are planned that often, because whoever tries one out does not wait for minutes
 # A carrier's records are final a while after the call, so they are polled.
@@ -89,6 +90,9 @@ class Desk:
     bridge_url: str
     children: tuple[Child, ...]
     engine_logs: Mapping[str, Path]
+    settings: Mapping[str, str] = field(
+        default_factory=dict, repr=False
+    )  # of the functions and the bridge, secrets included
 
     @property
     def legs(self) -> tuple[Leg, ...]:
@@ -162,7 +166,9 @@ class Stack:
                 await self._staff_desk(staff, options, environ, profiles.values(), (gateway_port, bridge_port))
             self.children += staff.children
             self._route_numbers(profiles.values(), gateway_url)
-            yield Desk(options, profiles, gateway_url, bridge_url, tuple(staff.children), staff.engine_logs)
+            yield Desk(
+                options, profiles, gateway_url, bridge_url, tuple(staff.children), staff.engine_logs, staff.settings
+            )
 
     async def _staff_desk(
         self,
@@ -193,6 +199,7 @@ class Stack:
             "AWS_ENDPOINT_URL_LAMBDA": environ["POKEA_PUBLIC_URL"],
             **options.bridge_environ,
         }
+        staff.settings = {**settings, "POKEA_TOOLS_FUNCTION": TOOLS_FUNCTION}
         await staff.start_bridge(ports[1], settings)
 
     def _environ(self, options: DeskOptions, gateway_url: str, bridge_url: str) -> dict[str, str]:
@@ -272,6 +279,7 @@ class _Staff:
     def __init__(self, logs: Path, options: DeskOptions, opened: AsyncExitStack) -> None:
         self.children: list[Child] = []
         self.engine_logs: dict[str, Path] = {}
+        self.settings: Mapping[str, str] = {}
         self._logs, self._options, self._opened = logs, options, opened
 
     async def _start(self, name: str, arguments: list[str], environ: Mapping[str, str], *, ready_line: bool) -> Child:
@@ -302,7 +310,7 @@ class _Staff:
             **environ,
             "POKEA_BRIDGE_HOST": "127.0.0.1",
             "POKEA_BRIDGE_PORT": str(port),
-            "POKEA_TOOLS_FUNCTION": "pokea-tools:live",
+            "POKEA_TOOLS_FUNCTION": TOOLS_FUNCTION,
         }
         bridge = await self._start("bridge", ["-m", "bridge"], settings, ready_line=False)
         await _until_ready(bridge, f"http://127.0.0.1:{port}/readyz")

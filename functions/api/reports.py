@@ -14,7 +14,8 @@ from fastapi import APIRouter, Depends, Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from functions.api.doorman import REPORTS_READ, REPORTS_WRITE, holder
-from functions.api.schemas import ERRORS, ErrorBody
+from functions.api.schemas import ERRORS
+from pokea.adapters.api_answers import described
 from pokea.adapters.report_bucket import LINK_S
 from pokea.billing.period import Period, as_asked, asked_for, must_have_begun, period_of
 from pokea.billing.statements.places import statement_key
@@ -71,7 +72,7 @@ def router(provide: Callable[[], Api], log: Log) -> APIRouter:
         log.info("report asked for", business_id=business_id, resource=report.period)
         return report
 
-    @routes.get("/reports/{period}", responses={**ERRORS, 404: {"model": ErrorBody}})
+    @routes.get("/reports/{period}", responses={**ERRORS, **described(404)})
     def find(
         period: Annotated[str, Path(max_length=10, description="YYYY-MM or YYYY-MM-DD")],
         business_id: Annotated[BusinessId, Depends(holder(REPORTS_READ))],

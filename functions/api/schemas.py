@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from pokea.adapters.api_answers import described
 
 MAX_IDEMPOTENCY_KEY_CHARS = 200
 
@@ -34,13 +36,4 @@ class CallAccepted(BaseModel):
     status: str
 
 
-class ErrorDetail(BaseModel):
-    code: str
-    message: str
-
-
-class ErrorBody(BaseModel):
-    error: ErrorDetail
-
-
-ERRORS: dict[int | str, dict[str, Any]] = {status: {"model": ErrorBody} for status in (400, 401, 403, 409, 503)}
+ERRORS = described(400, 401, 403, 409, 503)

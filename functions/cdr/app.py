@@ -10,16 +10,13 @@ import logging
 import os
 from collections.abc import Callable
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from functions.cdr.messages import Ask, parse
 from functions.cdr.polling import BATCH_S, Patience
 from functions.cdr.wiring import Parts, build
 from pokea.adapters.batches import each
 from pokea.adapters.observability import Log
-
-if TYPE_CHECKING:
-    from pokea.adapters.api_door import App, Receive, Scope, Send
 
 Event = dict[str, Any]
 Handler = Callable[[Event, Any], dict[str, Any]]
@@ -28,24 +25,6 @@ Handler = Callable[[Event, Any], dict[str, Any]]
 @cache
 def parts() -> Parts:
     return build(os.environ)
-
-
-class LastDoor:
-    """ASGI middleware around everything: what nobody expected becomes a plain 500, and its place is logged."""
-
-    def __init__(self, app: App, log: Log) -> None:
-        self._app = app
-        self._log = log
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        from functions.cdr.http import failure
-
-        try:
-            await self._app(scope, receive, send)
-        except Exception as error:
-            self._log.error("request failed", error, route="/cdr")
-            self._log.count("CdrRequestFailed")
-            await failure(500, "internal", "something went wrong")(scope, receive, send)
 
 
 def make_handler(provide: Callable[[], Parts], log: Log) -> Handler:
@@ -58,9 +37,7 @@ def make_handler(provide: Callable[[], Parts], log: Log) -> Handler:
         from functions.cdr.http import make_app
 
         logging.getLogger("mangum").setLevel(logging.WARNING)  # it logs whole paths
-        app = make_app(provide, log)
-        app.add_middleware(LastDoor, log=log)
-        return Mangum(app, lifespan="off")
+        return Mangum(make_app(provide, log), lifespan="off")
 
     def handler(event: Event, context: Any) -> dict[str, Any]:
         if "Records" in event:

@@ -18,14 +18,14 @@ from functions.cdr.polling import Patience, Pollster
 from functions.cdr.pricing import Prices
 from functions.cdr.reporter import Reporter, as_it_is
 from pokea.adapters.observability import Log
-from pokea.billing.account import is_news, wants_carrier
+from pokea.billing.account import is_news, time_of, wants_carrier
 from pokea.billing.cdr import Cdr, Statement, Witness
 from pokea.billing.cdr_asking import next_look, put_off
 from pokea.billing.cdr_news import CdrNews, awaiting, is_awaited
 from pokea.billing.reconcile import legs_of, settle, settled_before, with_charges, with_model_cost
 from pokea.calls import Call
 from pokea.clock import Clock, as_utc
-from pokea.errors import Misuse, NotFound, RejectedInput, Unavailable
+from pokea.errors import NotFound, RejectedInput, Unavailable
 from pokea.ids import BusinessId, SessionId
 from pokea.profile import Profile
 from pokea.sautikit.carrier_record import carrier_legs
@@ -240,12 +240,4 @@ def _out_of_time() -> Unavailable:
 def _said_at(said: Mapping[str, object], call: Call) -> datetime:
     """By the bridge's clock, which may be wrong by years, but within the call by ours: how long a word is kept counts from here."""
     first = as_utc(call.created_at)
-    return min(max(_time_of(said) or first, first), first + LONGEST_CALL)
-
-
-def _time_of(said: Mapping[str, object]) -> datetime | None:
-    at = said.get("at")
-    try:
-        return as_utc(datetime.fromisoformat(at)) if isinstance(at, str) else None
-    except (ValueError, OverflowError, Misuse):
-        return None
+    return min(max(time_of(said.get("at")) or first, first), first + LONGEST_CALL)

@@ -8,19 +8,20 @@ from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Depends, FastAPI, Path, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
 
 from functions.cdr.schemas import ERRORS, MAX_DAYS, CallLegs, Queued, Wanted, leg_of
+from pokea.adapters.api_answers import LastDoor, answer_errors, refusal
 from pokea.adapters.api_door import Doorman, business_of
 from pokea.billing.cdr import Cdr
 from pokea.billing.cdr_asking import is_settled
-from pokea.errors import CallError, RejectedInput, Unauthorized, Unavailable
+from pokea.errors import RejectedInput
 from pokea.ids import BusinessId, SessionId
 
 if TYPE_CHECKING:
     from functions.cdr.wiring import Parts
     from pokea.adapters.observability import Log
 
+ROUTE = "/cdr"  # for logs: what follows is a call of somebody
 CDRS_READ = "cdrs:read"
 CDRS_WRITE = "cdrs:write"
 OLDEST_DAYS = 400  # records are kept no longer
@@ -39,6 +40,8 @@ def make_app(provide: Callable[[], Parts], log: Log) -> FastAPI:
     """The application around the parts that `provide` gives."""
     app = FastAPI(title="Pokea detail records", version="1", docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(Doorman, keys=lambda: provide().keys(), refuse=refusal)
+    app.add_middleware(LastDoor, log=log, metric="CdrRequestFailed", route_of=lambda path: ROUTE)
+    answer_errors(app, log, lambda path: ROUTE, RequestValidationError)
 
     @app.post("/cdr/reconcile", responses={**ERRORS, 202: {"model": Queued}})
     def reconcile(
@@ -62,17 +65,6 @@ def make_app(provide: Callable[[], Parts], log: Log) -> FastAPI:
         parts = provide()
         return _legs(SessionId(call), parts.clerk.cdrs(business_id, SessionId(call)))
 
-    @app.exception_handler(CallError)
-    def refused(request: Request, error: CallError) -> Response:
-        log.warning("refused", route="/cdr", code=error.code, status=error.http_status)
-        return refusal(error)
-
-    @app.exception_handler(RequestValidationError)
-    def malformed(request: Request, error: RequestValidationError) -> Response:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        return failure(400, "bad_request", f"{place}: {first['msg']}"[:300])
-
     return app
 
 
@@ -89,16 +81,3 @@ def days_of(wanted: Wanted, today: date) -> Sequence[date]:
 
 def _legs(session_id: SessionId, cdrs: Sequence[Cdr]) -> CallLegs:
     return CallLegs(call=session_id, settled=is_settled(cdrs), legs=[leg_of(cdr) for cdr in cdrs])
-
-
-def refusal(error: CallError) -> JSONResponse:
-    headers: dict[str, str] = {}
-    if isinstance(error, Unauthorized):
-        headers = {"WWW-Authenticate": "Bearer"}
-    elif isinstance(error, Unavailable):
-        headers = {"Retry-After": str(max(1, round(error.retry_after_s)))}
-    return failure(error.http_status, error.code, error.message, headers)
-
-
-def failure(status: int, code: str, message: str, headers: dict[str, str] | None = None) -> JSONResponse:
-    return JSONResponse({"error": {"code": code, "message": message}}, status, headers)

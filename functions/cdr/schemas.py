@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from pokea.adapters.api_answers import described
 from pokea.billing.cdr import Cdr, CdrState
 from pokea.billing.rate_deck import amount
 from pokea.billing.usage import Meter
@@ -124,16 +125,7 @@ class Queued(BaseModel):
     days: int
 
 
-class ErrorDetail(BaseModel):
-    code: str
-    message: str
-
-
-class ErrorBody(BaseModel):
-    error: ErrorDetail
-
-
-ERRORS: dict[int | str, dict[str, Any]] = {status: {"model": ErrorBody} for status in (400, 401, 403, 404, 503)}
+ERRORS = described(400, 401, 403, 404, 503)
 
 
 def leg_of(cdr: Cdr) -> Leg:

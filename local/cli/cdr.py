@@ -61,7 +61,10 @@ def api_of(state: Path, url: str, key: str, business: str) -> Api:
         return Api(url, {"": key})
     address = find_stack(state)
     if address is None:
-        raise Unreachable("no running stack (`pokea up`), and no --url and --key")
+        raise Unreachable(
+            f"no stack is running in {state}: start `pokea up` in another terminal (with the same --state), "
+            "or give --url and --key of an account"
+        )
     keys: dict[str, str] = json.loads((state / "api_keys.json").read_text(encoding="utf-8"))
     if business and business not in keys:
         raise Unreachable(f"--business: {business!r} is not one of {', '.join(keys)}")

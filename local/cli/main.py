@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from local.cli import doctor_command, money_command, numbers_command, profile_command
+
 if TYPE_CHECKING:
     from local.cli.campaign_api import CampaignApi
 
@@ -19,15 +21,24 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-profile_app = typer.Typer(help="Business profiles.", no_args_is_help=True)
-greeting_app = typer.Typer(help="Greetings and prompts.", no_args_is_help=True)
-app.add_typer(profile_app, name="profile")
-app.add_typer(greeting_app, name="greeting")
+app.add_typer(profile_command.app, name="profile")
+app.add_typer(profile_command.greeting_app, name="greeting")
+app.add_typer(numbers_command.app, name="numbers")
 calls_app = typer.Typer(help="Records of calls.", no_args_is_help=True)
 app.add_typer(calls_app, name="calls")
 cdr_app = typer.Typer(help="Detail records: what each leg of a call cost.", no_args_is_help=True)
 app.add_typer(cdr_app, name="cdr")
-campaign_app = typer.Typer(help="Outbound campaigns.", no_args_is_help=True)
+campaign_app = typer.Typer(
+    help="Outbound campaigns: everybody on a list is called once, at a lawful hour.\n\n"
+    "The order of work (docs/campaigns.md):\n\n"
+    "1. pokea campaign preview LIST --campaign CAMPAIGN.toml  (rings nobody)\n\n"
+    "2. pokea up  (in another terminal; or --url and --key of an account)\n\n"
+    "3. pokea campaign import LIST --campaign CAMPAIGN.toml  (rings nobody)\n\n"
+    "4. pokea campaign start ID\n\n"
+    "5. pokea campaign status ID --watch\n\n"
+    "6. pokea campaign results ID --out results.csv",
+    no_args_is_help=True,
+)
 app.add_typer(campaign_app, name="campaign")
 
 STATE = Path(".local/state")
@@ -110,6 +121,10 @@ def call(
         list[str] | None,
         typer.Option(help="With --outbound: what the agent should know, as key=value such as shipment=… (repeatable)."),
     ] = None,
+    answered_by: Annotated[
+        Literal["person", "machine", "fax", "silence"],
+        typer.Option(help="With --outbound: who picks up; a machine greets, beeps and records what it hears."),
+    ] = "person",
     caller: Annotated[str, typer.Option("--from", help="The caller's number.")] = "+254722000111",
     carrier: Annotated[Literal["documented", "observed"], typer.Option(help="How the carrier behaves.")] = "documented",
     record: Annotated[
@@ -119,8 +134,9 @@ def call(
     as_json: AsJson = False,
 ) -> None:
     """Ring an agent of the running stack (`pokea up`) and talk to it: from options, a file, a WAV or the keyboard."""
-    from local.cli.call import CallOptions, context_of, run_call
+    from local.cli.call import CallOptions, check_answerer, context_of, run_call
 
+    check_answerer(answered_by, outbound, bool(say or script or wav))
     options = CallOptions(
         number=number,
         say=tuple(say or ()),
@@ -134,6 +150,7 @@ def call(
         as_json=as_json,
         business=business,
         context=context_of(context or ()),
+        answered_by=answered_by,
     )
     raise typer.Exit(run_call(options))
 
@@ -152,114 +169,8 @@ def replay(
     raise typer.Exit(run_replay(file, as_json, wav))
 
 
-@app.command()
-def rate(
-    deck: Annotated[str, typer.Option(help="A rate deck (*.toml), or the id of one that ships with Pokea.")],
-    calls: Annotated[Path, typer.Option(help="Call records (CSV, docs/rate-decks.md).")],
-    out: Annotated[Path | None, typer.Option(help="Where the rated rows go; default: the terminal.")] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Rate a file of call records; exits with 3 if a row could not be rated, and says why in its column `problem`."""
-    from local.cli.rate import run_rate
-
-    raise typer.Exit(run_rate(deck, calls, out, as_json))
-
-
-@app.command()
-def audit(
-    deck: Annotated[str, typer.Option(help="A rate deck (*.toml), or the id of one that ships with Pokea.")],
-    calls: Annotated[Path, typer.Option(help="The carrier's call records (CSV, docs/rate-decks.md).")],
-    observed: Annotated[Path, typer.Option(help="Our own records of the same calls (CSV).")],
-    settled_before: Annotated[
-        str | None,
-        typer.Option(help="Legs that ended at or after this time (RFC 3339) may still be open in the carrier's books."),
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Compare the carrier's charges with ours: 0 nothing differs, 1 something does, 3 nothing differs but not all could be judged."""
-    from local.cli.audit import run_audit
-
-    raise typer.Exit(run_audit(deck, calls, observed, as_json, settled_before))
-
-
-@app.command()
-def wallet(
-    profiles: Profiles = None,
-    business: Annotated[
-        str, typer.Option(help="Whose price list says what a minute costs; default: the first one's.")
-    ] = "",
-    state: StateDir = STATE,
-    as_json: AsJson = False,
-) -> None:
-    """What is left at the carrier and how many minutes that lasts; exits with 1 while it is low or empty."""
-    from local.cli.wallet import run_wallet
-
-    raise typer.Exit(run_wallet(state, profiles, business, as_json))
-
-
-@app.command()
-def report(
-    month: Annotated[
-        str | None, typer.Option(help="YYYY-MM, on the business's own calendar; default: this month.")
-    ] = None,
-    day: Annotated[str | None, typer.Option(help="YYYY-MM-DD instead of a month.")] = None,
-    business: Annotated[str, typer.Option(help="Only this business; default: all that have calls.")] = "",
-    format: Annotated[
-        Literal["table", "csv", "html", "parquet"], typer.Option(help="What to make of it (docs/reports.md).")
-    ] = "table",
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            help="Where it goes; default: the terminal, and for html and parquet <business>-<period>.<format>."
-        ),
-    ] = None,
-    opens: Annotated[bool, typer.Option("--open", help="Show the page in the browser.")] = False,
-    profiles: Profiles = None,
-    state: StateDir = STATE,
-    as_json: AsJson = False,
-) -> None:
-    """What the calls of a day or a month cost, and whether the carrier charged what was agreed; exits with 1 if there were no calls."""
-    from local.cli.report import ReportOptions, run_report
-
-    options = ReportOptions(
-        month=month,
-        day=day,
-        business=business,
-        format=format,
-        out=out,
-        opens=opens,
-        profiles=profiles,
-        state=state,
-        as_json=as_json,
-    )
-    raise typer.Exit(run_report(options))
-
-
-@profile_app.command("check")
-def profile_check(
-    files: Annotated[list[Path], typer.Argument(help="Profile files (*.toml).")], as_json: AsJson = False
-) -> None:
-    """Check business profiles; a bad one gets one line that names the file and the key, and exit code 2."""
-    from local.cli.profile import run_check
-
-    raise typer.Exit(run_check(files, as_json))
-
-
-@profile_app.command("new")
-def profile_new(
-    agent: Annotated[
-        str, typer.Argument(help="The agent that answers: booking, receptionist, support, leads, dispatch or your own.")
-    ],
-    name: Annotated[str, typer.Option(help="The business's name, as it is spoken.")],
-    number: Annotated[str, typer.Option(help="The number that callers dial, E.164.")],
-    person: Annotated[str, typer.Option(help="Number of a person whom callers can be handed to, E.164.")] = "",
-    business_id: Annotated[str, typer.Option("--id", help="The business's key; default: made of its name.")] = "",
-    out: Annotated[Path, typer.Option(help="Folder of the profiles.")] = Path("profiles"),
-) -> None:
-    """Write a commented profile to begin with; never over a file, an id or a number that is there already."""
-    from local.cli.profile_new import Wanted, run_new
-
-    raise typer.Exit(run_new(Wanted(agent, name, number, person, business_id, out)))
+for command in (*money_command.COMMANDS, doctor_command.doctor):
+    app.command()(command)
 
 
 @calls_app.command("list")
@@ -454,24 +365,66 @@ _order("resume", "Go on.")
 _order("cancel", "Never ring anybody more of it; calls that ring or talk go on.")
 
 
+Why = Annotated[str, typer.Option(help="Why; it is kept.")]
+
+
+@campaign_app.command("suppress")
+def campaign_suppress(
+    numbers: Annotated[list[str], typer.Argument(help="Numbers, in E.164 or as dialled in the business's country.")],
+    reason: Why,
+    state: StateDir = STATE,
+    url: ApiUrl = "",
+    key: ApiKey = "",
+    business: OfBusiness = "",
+    as_json: AsJson = False,
+) -> None:
+    """Never call these numbers, in no campaign: for somebody who took back their consent in another way than in a call."""
+    from local.cli.suppress import run_suppress
+
+    api = partial(_campaigns, state, url, key, business)
+    raise typer.Exit(_of_api(lambda: run_suppress(api(), numbers, reason, as_json)))
+
+
+@campaign_app.command("lift")
+def campaign_lift(
+    number: Annotated[str, typer.Argument(help="The number, in E.164 or as dialled in the business's country.")],
+    reason: Why,
+    state: StateDir = STATE,
+    url: ApiUrl = "",
+    key: ApiKey = "",
+    business: OfBusiness = "",
+    as_json: AsJson = False,
+) -> None:
+    """Let a suppressed number be called again. When and why it was lifted stays on record."""
+    from local.cli.suppress import run_lift
+
+    api = partial(_campaigns, state, url, key, business)
+    raise typer.Exit(_of_api(lambda: run_lift(api(), number, reason, as_json)))
+
+
+@campaign_app.command("suppressions")
+def campaign_suppressions(
+    number: Annotated[str, typer.Option(help="Of this number, with what was lifted before.")] = "",
+    day: Annotated[str, typer.Option(help="Of this day (UTC), such as 2026-11-23; default: today.")] = "",
+    state: StateDir = STATE,
+    url: ApiUrl = "",
+    key: ApiKey = "",
+    business: OfBusiness = "",
+    as_json: AsJson = False,
+) -> None:
+    """Who must not be called since when and why. Numbers are not kept, so a list shows what stands for them."""
+    from local.cli.suppress import run_suppressions
+
+    api = partial(_campaigns, state, url, key, business)
+    raise typer.Exit(_of_api(lambda: run_suppressions(api(), number, day, as_json)))
+
+
 def _campaigns(state: Path, url: str, key: str, business: str) -> CampaignApi:
     from local.cli.campaign_api import CampaignApi
     from local.cli.cdr import api_of
 
     found = api_of(state, url, key, business)
     return CampaignApi(found.url, found.keys)
-
-
-@greeting_app.command("render")
-def greeting_render(
-    out: Annotated[Path, typer.Option(help="Folder for the rendered clips.")],
-    profiles: Profiles = None,
-    force: Annotated[bool, typer.Option("--force", help="Render again what is there already.")] = False,
-) -> None:
-    """Have the model speak every greeting and prompt of the profiles once, so that calls start without waiting."""
-    from local.cli.greeting import run_render
-
-    raise typer.Exit(run_render(out, profiles, force))
 
 
 def main() -> None:

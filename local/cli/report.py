@@ -1,7 +1,8 @@
 """`pokea report`: what the calls of a day or a month cost, as a table, a page, or a file of rows.
 
 Read from the running local stack; else from the account that POKEA_CDRS_TABLE and the usual AWS_* variables name; else from what a
-stopped stack has left in its state folder, for which the local AWS is started and stopped again.
+stopped stack has left in its state folder, for which the local AWS is started and stopped again. What only some of these need is
+imported there: whoever has no calls yet is told so at once.
 """
 
 from __future__ import annotations
@@ -11,20 +12,14 @@ import json
 import os
 import sys
 import webbrowser
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-import boto3
-
-from functions.reports.page import page_of
-from functions.reports.table_file import typesetter
-from local.aws import LocalAws
 from local.cli.report_table import print_report
-from local.cli.up import ADDRESS_FILE
-from local.stack import TEMPLATE
+from local.cli.running import client_of, store_at
 from pokea.adapters.dynamo_cdrs import DynamoCdrs
 from pokea.adapters.dynamo_table import DynamoTable
 from pokea.billing.business_deck import deck_for
@@ -142,10 +137,14 @@ def _write(report: Report, options: ReportOptions) -> int:
 
 def _file(report: Report, kind: Format) -> bytes:
     if kind == "html":
+        from functions.reports.page import page_of
+
         return page_of(report).encode("utf-8")
     rows = csv_of(report.rows, report.period)
     if kind == "csv":
         return rows.encode("utf-8")
+    from functions.reports.table_file import typesetter
+
     with typesetter() as parquet_of:
         return parquet_of(rows)
 
@@ -198,39 +197,19 @@ def _sum(one: Sum) -> dict[str, int]:
 
 def at_hand(state: Path, work: Work) -> int:
     """`work` on the store that is there. Raises NotFound where there is none."""
-    store = _address(state)
+    store = store_at(state, "cdrs", SETTING)
     if store is not None:
-        return work(DynamoCdrs(DynamoTable(_client(store), store["cdrs"])))
+        return work(DynamoCdrs(DynamoTable(client_of(store), store["cdrs"])))
     if not (state / "aws").is_dir():
         text = f"no running stack (`pokea up`), no data in {state}, and {SETTING} is not set"
         raise NotFound("no_store", text)
     return asyncio.run(_with_stopped_stack(state, work))
 
 
-def _address(state: Path) -> Mapping[str, str] | None:
-    try:
-        found = json.loads((state / ADDRESS_FILE).read_text(encoding="utf-8")).get("store")
-    except (OSError, ValueError):
-        found = None
-    if isinstance(found, dict) and "cdrs" in found:
-        return found
-    table = os.environ.get(SETTING, "")
-    return {"cdrs": table} if table else None
-
-
-def _client(store: Mapping[str, str]) -> Any:
-    if "endpoint" not in store:
-        return boto3.client("dynamodb")
-    return boto3.client(
-        "dynamodb",
-        endpoint_url=store["endpoint"],
-        region_name=store.get("region", "eu-west-1"),
-        aws_access_key_id="local",
-        aws_secret_access_key="local",
-    )
-
-
 async def _with_stopped_stack(state: Path, work: Work) -> int:
+    from local.aws import LocalAws
+    from local.stack import TEMPLATE
+
     print("  starting local AWS on what the stopped stack has left", file=sys.stderr, flush=True)
     async with LocalAws(state, TEMPLATE) as aws:
         store = DynamoCdrs(DynamoTable(aws.client(), aws.store_address()["cdrs"]))

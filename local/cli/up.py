@@ -7,16 +7,16 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
 import uvicorn
 
-from local.engines import UnknownEngine, described, legs_of
+from local.cli.running import ADDRESS_FILE
+from local.engines import OFFLINE, UnknownEngine, described, legs_of
 from local.stack import PROFILES, Desk, DeskOptions, Stack, StackOptions, ensure_api_keys
 from local.status import status_app
-
-ADDRESS_FILE = "stack.json"  # how `pokea call` finds the running stack
 
 
 class _Server(uvicorn.Server):
@@ -42,6 +42,7 @@ async def _serve(options: StackOptions, desk_options: DeskOptions, port: int) ->
                     "gateway_url": desk.gateway_url,
                     "records_dir": str(stack.records_dir),
                     "store": stack.aws.store_address(),
+                    "settings": _harmless(desk.settings),
                 }
             ),
             encoding="utf-8",
@@ -67,6 +68,16 @@ async def _serve(options: StackOptions, desk_options: DeskOptions, port: int) ->
         for task in done:
             task.result()  # a dead process of the stack surfaces here
     return 0
+
+
+def _harmless(settings: Mapping[str, str]) -> dict[str, str]:
+    """The settings that `pokea doctor` looks at, without any secret: those are in files of their own."""
+    return {
+        name: value
+        for name, value in settings.items()
+        if name.startswith(("POKEA_", "SAUTIKIT_", "OPENAI_", "GEMINI_", "AWS_ENDPOINT"))
+        and (not name.endswith(("_KEY", "_SECRET")) or value == OFFLINE)
+    }
 
 
 def _print_banner(desk: Desk, port: int) -> None:

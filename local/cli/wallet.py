@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from local.cli.up import ADDRESS_FILE
-from pokea.adapters.sautikit_dialects import DIALECTS
+from local.cli.running import ADDRESS_FILE
+from pokea.adapters.sautikit_dialects import dialect_of
 from pokea.adapters.sautikit_rest import DEFAULT_BASE, Carrier, CarrierSettings
 from pokea.billing.business_deck import deck_for
 from pokea.billing.rating import Rater
@@ -43,9 +43,8 @@ def run_wallet(state: Path, profiles: Path | None, business: str, as_json: bool)
 
 
 def address_of(state: Path, environ: Mapping[str, str]) -> CarrierSettings | None:
-    dialect = DIALECTS.get(environ.get("POKEA_CARRIER_DIALECT", "") or "live")
-    if dialect is None:
-        raise RejectedInput("bad_settings", f"POKEA_CARRIER_DIALECT: is not one of {', '.join(DIALECTS)}")
+    """None: neither the environment nor a running stack names a carrier. Raises RejectedInput."""
+    dialect = dialect_of(environ)
     if key := environ.get("SAUTIKIT_API_KEY", ""):
         return CarrierSettings(key, environ.get("SAUTIKIT_API_BASE", "") or DEFAULT_BASE, dialect)
     try:

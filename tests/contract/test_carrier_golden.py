@@ -230,6 +230,26 @@ async def test_numbers_and_wallet(house: House) -> None:
         )
 
 
+async def test_every_printed_way_to_route_a_number(house: House) -> None:
+    async with httpx.AsyncClient(base_url=house.carrier.base_url, headers=AUTHORISED) as http:
+        address = f"/v1/numbers/{house.number.id}"
+        for name, path in (("number-routing-patch", f"{address}/routing"), ("number-routing-url", address)):
+            house.number.voice_url = ""
+            check_response(await http.patch(path, json=golden(name)["request"]), name)
+    assert house.number.signing_secret == "whsec_of_the_number"
+
+
+@pytest.mark.parametrize("path", ["/available/claim", "/claim", "", "/{id}/claim"])
+async def test_every_printed_way_to_claim_a_number(house: House, path: str) -> None:
+    inventory_id = house.carrier.numbers.offer("+254200000002")
+    body = {} if "{id}" in path else dict.fromkeys(golden("number-claim")["request"], inventory_id)
+    async with httpx.AsyncClient(base_url=house.carrier.base_url, headers=AUTHORISED) as http:
+        check_response(await http.post("/v1/numbers" + path.format(id=inventory_id), json=body), "number-claim")
+        house.carrier.numbers.offer("+254200000002")
+        house.carrier.numbers.bare_inventory = True
+        check_response(await http.get("/v1/numbers/available"), "numbers-available-bare")
+
+
 def check_response(response: httpx.Response, name: str) -> None:
     message = golden(name)
     assert response.status_code == message["status"], response.text

@@ -74,6 +74,13 @@ def test_every_example_is_used_or_is_an_event_of_the_api() -> None:
         "dial",  # by tests/unit/functions/test_dialer.py
         "campaign-due",  # by tests/unit/functions/test_campaigns_api.py
         "campaigns-plan",
+        "reaper",  # by tests/unit/functions/test_reaper.py
+        "task-stopped",
+        "tools-beat",
+        "calendars",  # by tests/faults/test_f3_11_artefacts.py
+        "campaign-ended",
+        "campaign-finished",
+        "lead-qualified",  # by tests/contract/test_webhook_events.py
         "wallet-low",
         "spend-cap-reached",  # by tests/unit/adapters/test_spend_books.py
     }

@@ -47,3 +47,8 @@ def test_the_planner_of_campaigns_imports_its_web_framework_with_the_first_reque
     modules = loaded_by("import functions.campaigns.app")
     assert "functions.campaigns.planner" in modules
     assert sorted(modules & {"fastapi", "starlette", "mangum", "httpx", "boto3", "numpy"}) == []
+
+
+def test_a_report_that_nobody_can_make_costs_no_library_that_makes_one() -> None:
+    heavy = {"boto3", "duckdb", "jinja2", "fastapi", "local.aws", "local.stack"}
+    assert sorted(loaded_by("import local.cli.report") & heavy) == []

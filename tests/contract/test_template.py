@@ -18,6 +18,14 @@ TEMPLATE = read_template(ROOT / "template.yaml")
 RESOURCES: dict[str, Any] = TEMPLATE["Resources"]
 FUNCTIONS = functions_of(TEMPLATE)
 PYTHON = "python3.12"
+BRIDGE_ROLES = {"BridgeTaskRole", "BridgeExecutionRole"}
+# Every resource with a star in it, and why.
+STARS = {
+    "${RecordingsBucket.Arn}/*": "objects have no names yet; nothing else is in the bucket",
+    "task/${BridgeCluster}/*": "tasks have no names yet; of one cluster, and the condition names it again",
+    "schedule/${CampaignSchedules}/campaign-*": "nor have the schedules of campaigns, which stand in a group of their own",
+    "LogInToTheRegistry": "ecr:GetAuthorizationToken knows no resource: it opens the registry, and the repository is named beside it",
+}
 
 # Who keeps each route: "hook" = path secret or signature over raw bytes, in the function; "key" = API key; "secret" = a segment that
 # cannot be guessed, checked by the route; "open" = anybody.
@@ -43,6 +51,10 @@ ROUTES = {
     "POST /campaigns/{id}/contacts": ("campaigns", "key"),
     "GET /campaigns/{id}/results": ("campaigns", "key"),
     "POST /campaigns/{id}/{order}": ("campaigns", "key"),
+    "POST /suppressions": ("campaigns", "key"),
+    "GET /suppressions": ("campaigns", "key"),
+    "POST /suppressions/find": ("campaigns", "key"),
+    "POST /suppressions/lift": ("campaigns", "key"),
     "POST /cdr/reconcile": ("cdr", "key"),
     "GET /cdr/{call}": ("cdr", "key"),
     "POST /reports": ("api", "key"),
@@ -101,15 +113,16 @@ def test_every_function_has_its_own_role_logs_and_build_target(name: str) -> Non
 def test_no_two_functions_share_a_role() -> None:
     roles = [json.dumps(function["Properties"]["Role"]) for function in of_type("AWS::Serverless::Function").values()]
     assert len(set(roles)) == len(roles)
-    # The scheduler has one as well: it may start campaigns and nothing else.
+    # The scheduler has one as well, which may start campaigns and nothing else, and so have the bridge and what starts it.
     assert set(of_type("AWS::IAM::Role")) == {json.loads(role)["Fn::GetAtt"].removesuffix(".Arn") for role in roles} | {
-        "CampaignScheduleRole"
+        "CampaignScheduleRole",
+        *BRIDGE_ROLES,
     }
 
 
 def test_every_log_group_forgets() -> None:
     groups = of_type("AWS::Logs::LogGroup")
-    assert len(groups) == len(FUNCTIONS) + 1
+    assert len(groups) == len(FUNCTIONS) + 2  # the HTTP API's and the bridge's
     assert all(group["Properties"]["RetentionInDays"] for group in groups.values())
 
 
@@ -137,10 +150,13 @@ def test_no_statement_has_a_wildcard() -> None:
     assert statements()
     for name, statement in statements():
         granted = json.dumps([statement["Action"], statement["Resource"]])
-        # Objects have no names yet, so those under one prefix of one bucket are meant.
+        # Nor have those under one prefix of a bucket.
         granted = re.sub(r"\$\{\w+Bucket\.Arn\}/\w+/\*", "", granted)
-        # Nor have the schedules of campaigns, which stand in a group of their own.
-        granted = granted.replace("schedule/${CampaignSchedules}/campaign-*", "")
+        for star in STARS:
+            granted = granted.replace(star, "")
+        if statement["Sid"] in STARS:
+            assert (statement["Action"], statement["Resource"]) == ("ecr:GetAuthorizationToken", "*")
+            continue
         assert "*" not in granted, (name, statement["Sid"])
         assert "NotAction" not in statement and "NotResource" not in statement
     assert not any(role["Properties"].get("ManagedPolicyArns") for role in of_type("AWS::IAM::Role").values())

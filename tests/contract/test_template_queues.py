@@ -24,6 +24,9 @@ SOURCES = [
 ]
 
 
+OF_RECORDINGS = {"Fn::Sub": "${RecordingsBucket.Arn}/*"}
+
+
 def arn_of(value: Any) -> str:
     return str(value.get("Fn::GetAtt", "")) if isinstance(value, dict) else ""
 
@@ -89,13 +92,20 @@ def test_nobody_may_do_more_to_a_queue_than_send_or_take() -> None:
 
 
 def test_who_hears_of_an_end_tells_every_queue_of_it() -> None:
-    for function in ("ToolsFunction", "VoiceFunction", "StreamStatusFunction"):
+    for function in ("ToolsFunction", "VoiceFunction", "StreamStatusFunction", "ReaperFunction"):
         variables = TEMPLATE["Resources"][function]["Properties"]["Environment"]["Variables"]
         assert variables["POKEA_ENDED_QUEUE_URL"] == {"Ref": "EndedQueue"}, function
         assert variables["POKEA_CDR_QUEUE_URL"] == {"Ref": "CdrQueue"}, function
         assert variables["POKEA_CAMPAIGN_ENDED_QUEUE_URL"] == {"Ref": "CampaignEndedQueue"}, function
-    assert senders_to("EndedQueue") == {"ToolsRole", "VoiceRole", "StreamStatusRole"}
-    assert senders_to("CdrQueue") == {"ToolsRole", "VoiceRole", "StreamStatusRole", "CdrRole"}
+    assert senders_to("EndedQueue") == {"ToolsRole", "VoiceRole", "StreamStatusRole", "ReaperRole"}
+    assert senders_to("CdrQueue") == {
+        "ToolsRole",
+        "VoiceRole",
+        "StreamStatusRole",
+        "CdrRole",
+        "BridgeTaskRole",
+        "ReaperRole",
+    }
     assert {"ToolsRole", "VoiceRole", "StreamStatusRole", "SettlerRole"} <= senders_to("CampaignEndedQueue")
 
 
@@ -149,6 +159,7 @@ def test_no_function_reaches_recordings_and_two_reach_reports() -> None:
     assert lister == "ApiRole" and listing["Condition"] == {"StringLike": {"s3:prefix": ["statements/*"]}}
     assert "ReportsBucket" in json.dumps(listing["Resource"])
     granted = {name: (s["Action"], json.dumps(s["Resource"])) for name, s in of_s3 if s is not listing}
+    assert granted.pop("BridgeTaskRole") == (["s3:PutObject", "s3:PutObjectTagging"], json.dumps(OF_RECORDINGS))
     assert set(granted) == {"ReportsRole", "ApiRole"}
     assert granted["ReportsRole"][0] == "s3:PutObject" and granted["ApiRole"][0] == "s3:GetObject"
     assert not any("RecordingsBucket" in resource for _, resource in granted.values())

@@ -12,6 +12,7 @@ from pokea import agents
 from pokea.accounts import AccountBook
 from pokea.agents import Caller, Desk
 from pokea.call_memory import MEMORY
+from pokea.campaigns.briefing import Briefed
 from pokea.clock import ManualClock
 from pokea.desk.own_accounts import OwnAccounts
 from pokea.identity import level_of
@@ -56,6 +57,7 @@ class Conversation:
     accounts: AccountBook | None = None  # default: those in the store
     shipments: ShipmentBook | None = None  # likewise
     exchange: MemoryExchange = field(default_factory=MemoryExchange)
+    briefed: Briefed | None = None  # the call is one of a campaign
 
     def caller(self) -> Caller:
         """As `functions.tools.operations` makes it: what the call's memory holds counts."""
@@ -82,6 +84,7 @@ class Conversation:
             self.store,
             lambda: f"id{next(_ids)}",
             *books(self.accounts or own, self.shipments or shipments, self.exchange),
+            briefed=lambda: self.briefed,
         )
         return agents.get(self.agent).run(call, self.caller(), desk, self.clock.now())
 

@@ -20,7 +20,7 @@ MAX_FILE_LINES = 600
 # The three doors are a Lambda handler, the task of a call and a process's main: each logs type and ids, counts, and ends in a defined
 # state. Nobody else may catch everything.
 DOORS = re.compile(
-    r"(^functions/\w+/app\.py|^bridge/shell/call_task\.py|^local/live_server\.py|(^|/)__main__\.py|^local/cli/main\.py|^local/gateway\w*\.py)$"
+    r"(^functions/\w+/app\.py|^layers/core/pokea/adapters/api_answers\.py|^bridge/shell/call_task\.py|^local/live_server\.py|(^|/)__main__\.py|^local/cli/main\.py|^local/gateway\w*\.py)$"
 )
 
 # The project speaks for itself: no machine's paths, no package host.

@@ -129,7 +129,7 @@ steps = st.tuples(
 rounds = st.lists(st.tuples(steps, st.lists(steps, max_size=2)), max_size=12)
 
 
-@settings(max_examples=examples(120))
+@settings(max_examples=examples(50, 600))
 @given(st.integers(1, 2), rounds)
 def test_no_history_oversells_loses_or_doubles(capacity: int, script: list[tuple[Any, list[Any]]]) -> None:
     clinic = Clinic(capacity)
@@ -143,7 +143,7 @@ def test_no_history_oversells_loses_or_doubles(capacity: int, script: list[tuple
     assert check(clinic.history, clinic.final(), capacity) == []
 
 
-@settings(max_examples=examples(40))
+@settings(max_examples=examples(15, 200))
 @given(st.lists(steps, max_size=8), st.sampled_from(SERVICES), st.sampled_from(TIMES))
 def test_what_is_offered_can_be_booked_and_what_is_not_cannot(script: list[Any], service: str, time: str) -> None:
     clinic = Clinic(1)

@@ -16,6 +16,7 @@ from pokea.profile import load_profile
 from pokea.reception import ReceptionRules
 from pokea.words import say
 from tests.fakes.conversation import Conversation
+from tests.support.sizes import examples
 from tests.unit.pokea import reception_questions as asked
 
 COLLEGE = load_profile(PACKAGED / "kilele.toml")
@@ -34,7 +35,7 @@ def words(text: str) -> str:
     return folded(re.sub(r"<[^<>]*>", " ", text))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(25, 500), deadline=None)
 @given(
     st.lists(ENTRY, min_size=1, max_size=6), st.one_of(SENTENCE, st.text(max_size=60)), st.sampled_from(["en", "sw"])
 )
@@ -56,7 +57,7 @@ def test_what_is_found_stands_in_the_file_word_for_word(
     assert any(words(heading) == words(q) and words(told) in words(" ".join(a)) for q, a in entries)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(25, 500), deadline=None)
 @given(
     st.one_of(
         st.sampled_from(ASKED), st.lists(st.sampled_from(" ".join(ASKED).split()), min_size=1, max_size=9).map(" ".join)
@@ -80,7 +81,7 @@ def test_the_receptionist_says_what_the_business_wrote_or_that_it_does_not_know(
     assert allowed & set(frames)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(20, 500), deadline=None)
 @given(st.text(max_size=400))
 def test_any_text_is_knowledge_or_refused(text: str) -> None:
     for is_csv in (False, True):

@@ -12,6 +12,7 @@ from pokea.profile import load_profile
 from pokea.toolkit import ToolResult
 from tests.fakes.conversation import AMINA, Conversation
 from tests.fakes.memory_store import MemoryStore
+from tests.support.sizes import examples
 
 MIZANI = load_profile(PACKAGED / "mizani.toml")
 SAID = st.sampled_from(
@@ -62,7 +63,7 @@ def worth(lead: Lead) -> int:
     return points
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(40, 500), deadline=None)
 @given(st.lists(ACTS, max_size=14))
 def test_laws_of_a_conversation(acts: list[tuple[str, str, str]]) -> None:
     conversation = Conversation(profile=MIZANI, agent="leads")

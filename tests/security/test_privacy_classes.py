@@ -24,7 +24,7 @@ from tests.faults.broken.leaky_records import Unclassified, unclassified_kind
 # What log lines may hold, by field. Numbers are contacts: they are logged masked, and only as E164.
 _HARMLESS = (
     "bridge", "release", "direction", "state", "reply", "operation", "tool", "route", "method", "status", "reason", "outcome", "code",
-    "error", "at", "retry_after_s", "took_ms", "count", "port", "failed", "read", "resource",
+    "error", "at", "retry_after_s", "took_ms", "count", "port", "failed", "read", "resource", "proof", "sender",
 )  # fmt: skip
 LOGGED: dict[str, Pii] = {
     **{name: Pii.ID for name in observability.FIELDS if name.endswith("_id")},

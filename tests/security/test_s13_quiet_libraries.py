@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from functions.api import app as api_app
 from tests.support.control_plane import posted
+from tests.support.lambda_thread import lambda_thread
 
 TOKEN = "a-bearer-secret-in-a-path"
 
@@ -23,13 +22,7 @@ def test_no_library_logs_the_secret_in_a_path(path: str, caplog: pytest.LogCaptu
         "protocol": "HTTP/1.1",
         "userAgent": "",
     }
-    loop = asyncio.new_event_loop()
-    # Mangum asks its thread for a loop, and would leave one of its own behind.
-    with (
-        ThreadPoolExecutor(1, initializer=asyncio.set_event_loop, initargs=(loop,)) as worker,
-        caplog.at_level(logging.INFO),
-    ):
+    with lambda_thread() as worker, caplog.at_level(logging.INFO):
         worker.submit(api_app.handler, event, None).result()
-    loop.close()
     api_app._adapter.cache_clear()
     assert TOKEN not in caplog.text and not any(TOKEN in str(record.args) for record in caplog.records)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
 import itertools
 import json
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -31,6 +29,7 @@ from pokea.errors import Unauthorized, Unavailable
 from pokea.ids import BusinessId, SessionId
 from tests.fakes.memory_cdrs import MemoryCdrs
 from tests.support.control_plane import CALLER, LINE, NOW, SESSION, ControlPlane, Event, opened, queue_batch
+from tests.support.lambda_thread import lambda_thread
 
 STRONG, READER, OTHERS = "pokea.whitedent.strong", "pokea.whitedent.reader", "pokea.mizani.strong"
 BOTH = frozenset({"cdrs:read", "cdrs:write"})
@@ -197,9 +196,8 @@ class CdrOffice:
         return self.answer(http_event(method, path, body, key))
 
     def answer(self, event: Event) -> tuple[int, dict[str, Any]]:
-        """To one request, on a thread of its own: Mangum gives the thread it runs on an event loop, and nobody closes that."""
-        with ThreadPoolExecutor(1) as worker:
-            reply = worker.submit(_with_loop, lambda: self.handler(event, None)).result()
+        with lambda_thread() as worker:
+            reply = worker.submit(self.handler, event, None).result()
         return reply["statusCode"], json.loads(reply["body"])
 
     def _emit(self, kind: str, detail: Mapping[str, str | int]) -> None:
@@ -210,16 +208,6 @@ class CdrOffice:
 
     def _settle(self, business_id: BusinessId, label: str, micros: int, at: datetime) -> None:
         self.settled.append((label, micros))
-
-
-def _with_loop(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    loop = asyncio.new_event_loop()
-    asyncio.set_event_loop(loop)
-    try:
-        return work()
-    finally:
-        loop.run_until_complete(loop.shutdown_default_executor())
-        loop.close()
 
 
 def http_event(method: str, path: str, body: object = None, key: str | None = STRONG) -> Event:

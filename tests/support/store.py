@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -23,6 +23,7 @@ from pokea.adapters.dynamo_table import DynamoTable, Retries
 TEMPLATE = ROOT / "template.yaml"
 
 
+@cache
 def core_table_spec() -> TableSpec:
     return next(table for table in load_tables(TEMPLATE) if table.logical_id == "CoreTable")
 
@@ -68,23 +69,26 @@ def moto_table(retries: Retries | None = None) -> Iterator[DynamoTable]:
 class RunningAws:
     """One local AWS on a thread of its own, for tests that are not asynchronous."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, make: Callable[[], LocalAws] | None = None) -> None:
+        self._make = make or (lambda: LocalAws(folder, TEMPLATE))
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="local-aws")
         self._thread.start()
-        self.aws: LocalAws = self._run(self._entered(folder))
+        self.aws: LocalAws = self._run(self._entered())
 
-    async def _entered(self, folder: Path) -> LocalAws:
-        return await LocalAws(folder, TEMPLATE).__aenter__()
+    async def _entered(self) -> LocalAws:
+        return await self._make().__aenter__()
 
     def _run(self, work: Any) -> Any:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(60)
 
     def stop(self) -> None:
-        self._run(self.aws.stop())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
+        try:
+            self._run(self.aws.stop())
+        finally:  # a thread that goes on would keep the whole test process from ending
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
+            self._loop.close()
 
     def client(self, **config: Any) -> Any:
         """A client set up as in production. `config` overrides parts of its botocore Config."""

@@ -56,3 +56,13 @@ def test_records_are_kept_for_more_than_a_year_and_versions_out_of_the_index() -
     assert latest["expires_at"] == version["expires_at"] == {"N": str(until)}
     assert version["sk"] == {"S": "LEG#caller#V#000012"} and "gsi1pk" not in version
     assert cdr_items.read_version(version) == cdr
+
+
+def test_what_stands_is_read_without_what_ever_stood(table: DynamoTable) -> None:
+    cdrs = DynamoCdrs(table)
+    written = cdrs.put_cdrs([a_cdr()])
+    for _ in range(3):
+        written = cdrs.put_cdrs(written)
+    (standing,) = table.query(cdr_items.partition(written[0].session_id), cdr_items.LATEST)
+    assert cdr_items.CDR.read(standing) == written[0]
+    assert len(cdrs.versions(written[0].session_id, written[0].leg)) == 4

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
 import itertools
 import json
@@ -28,12 +27,14 @@ from pokea import agents
 from pokea.adapters.observability import Log
 from pokea.adapters.sautikit_rest import Carrier, CarrierSettings
 from pokea.calls import CallStatus, Direction
+from pokea.campaigns.briefing import briefed_of
 from pokea.consent import SUPPRESSION, Suppression, number_digest
 from pokea.errors import Unauthorized
 from pokea.ids import BusinessId, SessionId
 from pokea.phone_numbers import E164
 from pokea.sautikit.labels import attempt_session
 from tests.support.control_plane import CALLER, LINE, LINES, PROFILES, SESSION, ControlPlane, form, posted
+from tests.support.lambda_thread import lambda_thread
 
 KEY, WEAK_KEY = "pokea.whitedent.strong", "pokea.whitedent.weak"
 CALLBACK = "https://api.example.com/voice/secret"
@@ -150,11 +151,8 @@ class Office:
 
 @pytest.fixture
 def office() -> Iterator[Office]:
-    loop = asyncio.new_event_loop()
-    # Mangum asks its thread for a loop; the test's own thread already has one that is not ours to replace.
-    with ThreadPoolExecutor(1, initializer=asyncio.set_event_loop, initargs=(loop,)) as worker:
+    with lambda_thread() as worker:
         yield Office(worker)
-    loop.close()
 
 
 def test_a_call_is_placed_and_accepted_with_its_ids(office: Office) -> None:
@@ -201,6 +199,14 @@ def test_an_agent_that_the_business_is_not_set_up_for_rings_nobody(office: Offic
     for agent in ("dispatch", "support", "receptionist"):
         status, reply = office.post({"to": CALLER, "agent": agent})
         assert (status, reply["error"]["code"], office.asked) == (400, "agent_not_set_up", [])
+
+
+def test_nobody_but_a_campaign_says_that_a_call_is_one_of_its(office: Office) -> None:
+    """Whose voicemail is left and who is put through is read from an object of this name; a context of the API holds none."""
+    status, _ = office.post({"to": CALLER, "context": {"campaign": {"id": "spring", "reps": 99}}})
+    assert (status, office.asked) == (400, [])
+    assert briefed_of({"campaign": "a tag of the business's own"}) is None
+    assert office.post({"to": CALLER, "context": {"campaign": "a tag of the business's own"}})[0] == 202
 
 
 def test_an_unknown_outcome_is_never_asked_for_again(office: Office) -> None:

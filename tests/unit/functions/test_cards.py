@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +18,7 @@ from pokea.transfer import HANDOFF, Handoff, HandoffState
 from tests.faults.broken.handoffs import CardUnchecked
 from tests.support.control_plane import CALLER, LINE, PROFILES, TOKEN_KEY, ControlPlane
 from tests.support.handed_over import HandOver
+from tests.support.lambda_thread import lambda_thread
 from tests.unit.functions.test_api import Office
 
 NAME = "Zawadi <script>alert(1)</script>"
@@ -84,10 +84,8 @@ class Desk:
 
 @contextmanager
 def a_desk(office: type[Office]) -> Iterator[Desk]:
-    loop = asyncio.new_event_loop()
-    with ThreadPoolExecutor(1, initializer=asyncio.set_event_loop, initargs=(loop,)) as worker:
+    with lambda_thread() as worker:
         yield Desk(worker, office)
-    loop.close()
 
 
 @pytest.fixture

@@ -74,6 +74,7 @@ def test_open_returns_a_call_token_and_everything_the_bridge_needs(plane: Contro
         "business", "session_id", "direction", "a_number_masked",
         "agent", "language", "instructions", "voice", "tools", "greeting", "recording",
         "retention", "stop", "phrases", "other_phrases", "limits", "stream", "handoff", "opening",
+        "answering",
     }  # fmt: skip
     assert context["business"] == {"id": profile.business_id, "name": profile.name, "zone": profile.zone}
     assert context["limits"] == {"max_call_s": 900}

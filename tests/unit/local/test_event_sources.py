@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from local.aws_queues import BucketSpec, load_buckets, load_queues, names_of
-from local.event_sources import EventSources, QueueSource, event_of, failed_of, sources_of
+from local.event_sources import MOST_AT_ONCE, EventSources, QueueSource, event_of, failed_of, sources_of
 from local.gateway_functions import FunctionError, TimedOut
 from local.gateway_template import BadTemplate, read_template
 from local.processes import ROOT
+from tests.integration.bridge_peers import until
 
 TEMPLATE = """
 Resources:
@@ -57,8 +61,9 @@ class Queue:
         self.asked.append(request)
         return {"Messages": MESSAGES}
 
-    def delete_message(self, *, QueueUrl: str, ReceiptHandle: str) -> None:
-        self.deleted.append(ReceiptHandle)
+    def delete_message_batch(self, *, QueueUrl: str, Entries: list[dict[str, str]]) -> dict[str, Any]:
+        self.deleted += [entry["ReceiptHandle"] for entry in Entries]
+        return {}
 
 
 class Functions:
@@ -117,6 +122,11 @@ async def test_an_answer_that_names_nothing_is_success(answer: Any) -> None:
         TimedOut("x"),
         {"batchItemFailures": [{"itemIdentifier": "who"}]},
         {"batchItemFailures": [{}]},
+        {"batchItemFailures": [{"itemIdentifier": ["m1"]}]},
+        {"batchItemFailures": [{"itemIdentifier": {"m1": 1}}]},
+        {"batchItemFailures": [{"itemIdentifier": "m1"}, {"itemIdentifier": ["m2"]}]},
+        {"batchItemFailures": [{"itemIdentifier": "m1"}, "m2"]},
+        {"batchItemFailures": "m1"},
     ],
 )
 async def test_a_function_that_fails_or_names_a_stranger_keeps_the_whole_batch(answer: Any) -> None:
@@ -133,6 +143,94 @@ def test_a_message_looks_as_lambda_makes_it() -> None:
     assert (first["messageId"], first["body"], first["eventSource"]) == ("m1", "one", "aws:sqs")
     assert first["attributes"] == {"ApproximateReceiveCount": "2"}
     assert failed_of({"batchItemFailures": [{"itemIdentifier": "m1"}]}, ["m1", "m2"]) == {"m1"}
+
+
+class Held:
+    """Functions that do not answer before they are let go. `most`: how many batches were worked on at once."""
+
+    def __init__(self) -> None:
+        self.let_go = asyncio.Event()
+        self.batches: list[list[str]] = []
+        self.most = self._now = 0
+
+    async def call(self, name: str, event: Any) -> Any:
+        self.batches.append([record["body"] for record in event["Records"]])
+        self._now += 1
+        self.most = max(self.most, self._now)
+        await self.let_go.wait()
+        self._now -= 1
+        return {"batchItemFailures": []}
+
+
+class Filled(Queue):
+    """A queue with so many messages, given to whoever polls."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__()
+        self.waiting = [{"MessageId": f"m{n}", "ReceiptHandle": f"r{n}", "Body": f"b{n}"} for n in range(count)]
+        self._lock = threading.Lock()
+
+    def receive_message(self, **request: Any) -> Any:
+        with self._lock:
+            most = request["MaxNumberOfMessages"]
+            given, self.waiting = self.waiting[:most], self.waiting[most:]
+        return {"Messages": given} if given else {}
+
+
+def source(size: int, at_once: int = 1, window_s: float = 0.0) -> QueueSource:
+    return QueueSource("jobs", "JobsQueue", "POKEA_JOBS_QUEUE_URL", size, True, at_once, window_s)
+
+
+async def run_until(queue: Any, functions: Held, wanted: QueueSource, is_there: Callable[[], bool]) -> None:
+    async with EventSources(functions, [wanted], lambda: queue, {"POKEA_JOBS_QUEUE_URL": "http://queue"}):
+        await until(is_there, "the queue was worked on")
+        functions.let_go.set()
+
+
+async def test_as_many_messages_are_worked_on_at_once_as_there_are_hands_and_no_more_are_received() -> None:
+    queue, functions = Filled(20), Held()
+    left: list[int] = []
+
+    def is_there() -> bool:
+        left.append(len(queue.waiting))
+        return len(functions.batches) == 3
+
+    await run_until(queue, functions, source(1, at_once=3), is_there)
+    assert left[-1] == 17 and functions.most == 3
+    assert queue.deleted and len(queue.deleted) == len(functions.batches)  # leaving waits for what was begun
+
+
+async def test_a_batch_that_is_not_full_waits_for_more_where_the_template_says_so() -> None:
+    functions = Held()
+    functions.let_go.set()
+
+    class Trickling(Filled):
+        def receive_message(self, **request: Any) -> Any:
+            found = super().receive_message(**request)
+            if found and not self.asked:
+                self.asked.append(request)
+                self.waiting = [{"MessageId": "m9", "ReceiptHandle": "r9", "Body": "b9"}]
+            return found
+
+    queue = Trickling(2)
+    await run_until(queue, functions, source(10, window_s=0.01), lambda: len(queue.deleted) == 3)
+    assert functions.batches == [["b0", "b1", "b9"]]
+
+
+async def test_larger_batches_are_worked_on_one_after_the_other() -> None:
+    queue, functions = Filled(20), Held()
+    await run_until(queue, functions, source(10), lambda: len(functions.batches) == 1)
+    assert functions.most == 1
+
+
+def test_how_many_at_once_and_how_long_a_batch_waits_come_from_the_template(tmp_path: Path) -> None:
+    path = tmp_path / "t.yaml"
+    more = "BatchSize: 1, ScalingConfig: {MaximumConcurrency: 20}, MaximumBatchingWindowInSeconds: 2"
+    path.write_text(TEMPLATE.replace("BatchSize: 7", more))
+    (found,) = sources_of(read_template(path))
+    assert (found.batch_size, found.at_once, found.window_s) == (1, MOST_AT_ONCE, 2.0)
+    path.write_text(TEMPLATE.replace("BatchSize: 7", more.replace("BatchSize: 1", "BatchSize: 10")))
+    assert sources_of(read_template(path))[0].at_once == 1
 
 
 async def test_a_source_whose_queue_nobody_named_is_not_polled() -> None:

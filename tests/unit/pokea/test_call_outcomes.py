@@ -15,6 +15,7 @@ from pokea.call_summary import _SAID, by_rules, material, notes_for, of_model, s
 from pokea.confirm import Proposal, ProposalState
 from pokea.ids import BusinessId, Nonce, SessionId, ToolCallId
 from pokea.phone_numbers import E164
+from pokea.sautikit.callbacks import may_owe
 from pokea.sautikit.closings import CloseReason, Closing, Said, ToolUse
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
@@ -152,6 +153,16 @@ def test_a_call_that_broke_after_a_person_had_taken_it_failed_and_says_what_is_o
 def test_silence_is_told_from_leaving() -> None:
     assert of("booking", closing(CloseReason.IDLE, said=())) is Disposition.SILENT
     assert of("booking", closing(CloseReason.CALLER_HUNG_UP, said=())) is Disposition.ABANDONED
+
+
+@pytest.mark.parametrize("said", [(), SPOKE])
+def test_a_machine_that_picked_up_is_no_talk_no_failure_and_owes_nothing(said: tuple[Said, ...]) -> None:
+    met = closing(CloseReason.MACHINE, said=said)
+    assert of("leads", met) is Disposition.MACHINE
+    assert not may_owe(met)
+    told = by_rules(replace(RECORD, disposition=Disposition.MACHINE, reason="machine"), met).text
+    assert told.startswith("An answering machine or a fax picked up.")
+    assert "owed" not in told
 
 
 def test_an_agent_of_the_businesss_own_has_an_outcome_too() -> None:

@@ -292,3 +292,13 @@ async def test_every_message_about_a_hand_off_is_one_that_the_tools_function_tak
         parse(message)
     assert function.requests[1]["last_turns"] == [["agent", "Hello."], ["caller", "Hi."]]
     assert function.requests[-1]["handoff"] == HANDOFF
+
+
+async def test_who_answered_is_reported_where_somebody_judged_it() -> None:
+    function = Function(*[{"ok": True, "result": {}}] * 2)
+    tools = client(function)
+    await tools.close("token", EndCall(EndReason.MACHINE, 9_000, (), answerer="fax"))
+    await tools.close("token", EndCall(EndReason.GOODBYE, 9_000, ()))
+    assert (function.requests[0]["reason"], function.requests[0]["answerer"]) == ("machine", "fax")
+    assert "answerer" not in function.requests[1]
+    assert parse(function.requests[0]).answerer == "fax"  # type: ignore[union-attr]

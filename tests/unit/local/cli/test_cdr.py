@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from local.cli.cdr import Api, Unreachable, api_of, lines_of, run_reconcile, run_show
 from local.cli.main import app
-from local.cli.up import ADDRESS_FILE
+from local.cli.running import ADDRESS_FILE
 
 LEG: dict[str, Any] = {
     "leg": "callee", "direction": "outbound", "state": "final", "version": 2, "status": "completed", "talk_seconds": 40,

@@ -414,7 +414,7 @@ def test_each_version_says_why_it_was_made() -> None:
 
 def test_every_fact_has_an_order_of_belief_and_a_reason_that_the_page_tells() -> None:
     assert set(BELIEFS) == set(Fact)
-    page = (Path(__file__).parents[3] / "docs" / "cdr.md").read_text(encoding="utf-8")
+    page = (Path(__file__).resolve().parents[4] / "docs" / "cdr.md").read_text(encoding="utf-8")
     for belief in BELIEFS.values():
         assert len(set(belief.order)) == len(belief.order)
         assert belief.reason in page
