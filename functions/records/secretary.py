@@ -21,7 +21,7 @@ from pokea.call_summary import Summary, by_rules
 from pokea.calls import Call, Direction, is_over
 from pokea.clock import Clock
 from pokea.confirm import Proposal
-from pokea.consent import SUPPRESSION, number_digest
+from pokea.consent import suppression_of
 from pokea.errors import CallError, Conflict, NotFound, RejectedInput, Unavailable
 from pokea.ids import BusinessId, SessionId
 from pokea.leads import LEAD
@@ -182,7 +182,7 @@ def _opted_out(shelves: Shelves, call: Call) -> bool:
     number = call.b_number if call.direction is Direction.OUTBOUND else call.a_number
     if number is None:
         return False
-    found = shelves.store.record(SUPPRESSION, call.business_id, number_digest(call.business_id, number))
+    found = suppression_of(shelves.store, call.business_id, number)
     return found is not None and found.session_id == call.session_id
 
 

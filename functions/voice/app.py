@@ -16,7 +16,7 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
 from functions.voice.reception import APOLOGY, Reception
 from functions.voice.wiring import build
-from pokea.adapters.http_events import hook_request
+from pokea.adapters.http_events import hook_request, sender_of
 from pokea.adapters.observability import Log
 from pokea.errors import RejectedInput, Unauthorized
 from pokea.sautikit.document import MEDIA_TYPE, goodbye_document
@@ -39,7 +39,7 @@ def make_handler(provide: Callable[[], Reception], log: Log) -> Handler:
         try:
             return _document(provide().answer(hook_request(http.current_event.raw_event, secret)))
         except (Unauthorized, RejectedInput) as refusal:
-            return _refused(refusal, log)
+            return _refused(refusal, log, sender_of(http.current_event.raw_event))
         except Exception as error:
             log.error("voice failed", error)
             log.count("VoiceFailed")
@@ -47,7 +47,8 @@ def make_handler(provide: Callable[[], Reception], log: Log) -> Handler:
 
     @http.not_found
     def elsewhere(error: Exception) -> Response[str]:
-        return _refused(Unauthorized("hook_path"), log)  # a path that none of our secrets could make
+        refusal = Unauthorized("hook_path")  # a path that none of our secrets could make
+        return _refused(refusal, log, sender_of(http.current_event.raw_event))
 
     for route in ("/", "/voice", "/voice/<secret>", "/<secret>"):
         http.post(route)(answer)
@@ -58,8 +59,8 @@ def make_handler(provide: Callable[[], Reception], log: Log) -> Handler:
     return handler
 
 
-def _refused(refusal: Unauthorized | RejectedInput, log: Log) -> Response[str]:
-    log.warning("hook refused", code=refusal.code, status=refusal.http_status)
+def _refused(refusal: Unauthorized | RejectedInput, log: Log, sender: str) -> Response[str]:
+    log.warning("hook refused", code=refusal.code, status=refusal.http_status, sender=sender)
     log.count("HookRefused", code=refusal.code)
     return Response(refusal.http_status, "application/json", f'{{"error":{{"code":"{refusal.code}"}}}}')
 

@@ -96,7 +96,7 @@ class Reception:
     def answer(self, request: HookRequest) -> bytes:
         """The voice document for a hook. Raises Unauthorized and RejectedInput; a failing store still yields a document."""
         now = self._clock.now()
-        self._gate.admit(request, now)
+        proof = self._gate.admit(request, now)
         hook = parse_hook(request.body, request.headers, request.query)
         try:
             entry = self._deadline.run(lambda: self._register().enter(hook, now, is_asked=True))
@@ -106,7 +106,7 @@ class Reception:
             return self._without_store(hook, now)
         if hook.state in TERMINAL_STATES and entry.call is not None and is_over(entry.call):
             self._tell(entry.call)
-        self._log.info("hook answered", session_id=hook.session_id, state=hook.state, reply=entry.reply)
+        self._log.info("hook answered", session_id=hook.session_id, state=hook.state, reply=entry.reply, proof=proof)
         return self._document(entry)
 
     def warm(self) -> None:

@@ -1,4 +1,4 @@
-"""F1.7: 100,000 text frames as no switch should send them: events or a named refusal, and never anything else."""
+"""F1.7: text frames as no switch should send them, 100,000 in `make faults`: events or a named refusal, and never anything else."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from collections import Counter
 
 from bridge.core.frames import DtmfPressed, MarkReached, StreamMetadata, SwitchNotice, WireError
 from bridge.wire.audio_fork import decode_text
+from tests.support.sizes import examples
 
-FRAMES, SEED = 100_000, 1_7
+FRAMES, SEED = examples(10_000, 100_000), 1_7
 MESSAGES = [
     {"sessionId": "HD_0", "callerNumber": "+254700000000", "metadata": {"a": 1}},
     {"event": "dtmf", "dtmf": "5", "duration": "1600"},

@@ -11,8 +11,9 @@ import pytest
 from pokea.ids import SessionId
 from tests.faults.broken.control_plane import TokenEternal, TokenReusable
 from tests.support.control_plane import ControlPlane, token_in
+from tests.support.sizes import examples
 
-TRIALS, SEED = 1_000, 4_3
+TRIALS, SEED = examples(250, 1_000), 4_3
 ALPHABET = string.ascii_letters + string.digits + "-_"
 
 

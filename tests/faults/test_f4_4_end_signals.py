@@ -164,8 +164,8 @@ def check_what_is_left(latest: dict[str, Cdr], full: dict[str, Cdr], kept: Seque
         assert (stream.talk_s, stream.charge_micros, stream.model_micros) == (None, None, None), "unknown is not 0"
 
 
-def test_all_orders_of_the_six_signals_give_the_same_records() -> None:
-    check_permutations("a")
+def test_orders_of_the_six_signals_give_the_same_records() -> None:
+    check_permutations("a", step=4)
 
 
 @pytest.mark.parametrize("envelope", ["b", "c"])

@@ -11,8 +11,8 @@ from tests.faults.broken import reports as broken
 from tests.properties import test_billing_laws as laws
 from tests.support.billing_samples import month_of_calls
 from tests.unit.functions import test_report_page as pages
-from tests.unit.pokea import test_billing_report as made
-from tests.unit.pokea import test_statements as rows
+from tests.unit.pokea.billing import test_report as made
+from tests.unit.pokea.billing import test_statements as rows
 
 Breaks = Callable[[], AbstractContextManager[None]]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -10,7 +11,7 @@ import httpx
 import pytest
 from websockets.asyncio.client import connect
 
-from local.carrier import Carrier, Fault
+from local.carrier import Call, Carrier, Fault
 from tests.integration.carrier_peers import Person, VoiceApp, media_server, sine, stream_xml, voice_app
 
 CALLEE, OWN, CALLER = "+254711000001", "+254200000001", "+254711000002"
@@ -274,3 +275,38 @@ async def test_a_phone_can_wait_for_a_placed_call(house: House) -> None:
         await phone.send(json.dumps({"event": "hang_up"}))
         await house.carrier.calls[0].ended(10)
         assert house.carrier.calls[0].released_by == "party"
+
+
+@pytest.mark.parametrize(
+    ("who", "status"), [("busy", "busy"), ("silence", "answered"), ("machine", "answered"), ("fax", "answered")]
+)
+async def test_who_picks_up_is_told_over_http(house: House, who: str, status: str) -> None:
+    told = await house.http.put(f"/_sim/answers/{CALLEE}", json={"who": who, "ring_s": 0})
+    assert told.status_code == 204
+    await house.http.post("/v1/calls", json=PLACE)
+    (call,) = house.carrier.calls
+    await asyncio.wait_for(call.ended() if status == "busy" else until_answered(call), 5)
+    assert call.status == status
+
+
+async def until_answered(call: Call) -> None:
+    while call.answered_at is None:  # noqa: ASYNC110  # the simulator tells nobody
+        await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize(
+    ("number", "order", "named"),
+    [
+        (CALLEE, {"who": "cat"}, "who is one of machine, fax"),
+        (CALLEE, {"who": "fax", "wait_s": 3}, "greeting, language, ring_s, who"),
+        (CALLEE, {"who": "fax", "ring_s": -1}, "ring_s"),
+        (CALLEE, {"who": "fax", "behaviour": "polite"}, "documented, observed"),
+        (CALLEE, {"who": "machine", "language": "fr"}, "en, sw"),
+        ("0711000001", {"who": "fax"}, "E.164"),
+    ],
+)
+async def test_an_order_that_makes_no_sense_is_refused_in_a_sentence(
+    house: House, number: str, order: dict[str, object], named: str
+) -> None:
+    told = await house.http.put(f"/_sim/answers/{number}", json=order)
+    assert told.status_code == 400 and named in told.json()["error"]["message"]

@@ -124,6 +124,38 @@ async def test_an_interruption_replays_to_the_byte(tmp_path: Path, monkeypatch: 
     assert outcome.model_identical
 
 
+async def test_a_placed_call_listens_greets_says_who_answered_and_replays_to_the_byte(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def asked_back(stage: Stage) -> None:
+        await stage.caller_turn("Who is this?")
+        await stage.say("The AI of the corner shop.", 300)
+
+    write_clip(tmp_path / "clips", "Kore", str(CONTEXT["greeting"]), 600)
+    tools = FakeTools(
+        context={**CONTEXT, "direction": "outbound", "answering": {"voicemail": "hang_up", "message": ""}}
+    )
+    store = FrameStore(tmp_path / "frames")
+    async with (
+        LiveServer(scripted(asked_back)) as model,
+        running_bridge(model.url, tools, tmp_path, monkeypatch, frames=store) as bridge,
+    ):
+        async with switch_call(bridge) as switch:
+            switch.speak(400)
+            spoke_s = asyncio.get_running_loop().time() - switch.opened_s
+            assert 0.4 + 0.5 < await switch.first_sound_s() - spoke_s < 0.4 + 1.8
+            await switch.says_after_the_agent(400)
+            await until(lambda: len(bridge.events("agent_said")) > 1, "the model answers")
+        await until(lambda: not bridge.health.calls, "the call is over")
+        store.close()
+    (closed,) = tools.of("close")
+    assert closed["answerer"] == "person"
+    (path,) = (tmp_path / "frames").iterdir()
+    outcome = Replay(*decode(path.read_bytes())).run()
+    assert outcome.difference is None
+    assert outcome.model_identical
+
+
 def test_a_file_that_is_too_long_says_what_is_missing(tmp_path: Path) -> None:
     from bridge.core.context import CallContext
     from bridge.core.session import SessionSettings

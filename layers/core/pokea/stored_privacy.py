@@ -14,6 +14,7 @@ from pokea.calls import Call
 from pokea.campaigns.campaign import Campaign
 from pokea.campaigns.contact import Consent, Contact
 from pokea.campaigns.ports import Attempts
+from pokea.campaigns.seeking import Search
 from pokea.confirm import Proposal
 from pokea.onward import Onward
 from pokea.privacy import Pii, classified
@@ -79,6 +80,15 @@ CLASSES: Mapping[type[Any], Mapping[str, Pii]] = {
     },
     Consent: {"source": Pii.NONE, "wording": Pii.SPEECH, "at": Pii.NONE},
     Attempts: {"rung_at": Pii.NONE, "labels": Pii.ID, "version": Pii.NONE},
+    Search: {
+        "since": Pii.NONE,
+        "until": Pii.NONE,
+        "reached": Pii.NONE,
+        "begun_at": Pii.NONE,
+        "slice_s": Pii.NONE,
+        "has_gaps": Pii.NONE,
+        "version": Pii.NONE,
+    },
     Call: {
         "session_id": Pii.ID,
         "business_id": Pii.ID,

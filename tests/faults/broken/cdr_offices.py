@@ -10,22 +10,13 @@ from unittest import mock
 from functions.cdr import app, clerk, polling, reporter
 from functions.cdr.messages import Ask
 from pokea.billing.cdr_news import CdrNews
+from tests.faults.broken.batches import whole_batches_refused
 
 Breaks = Callable[[], AbstractContextManager[None]]
 
 
-@contextmanager
-def refuses_whole_batches() -> Iterator[None]:
-    """One failure fails the batch, as without ReportBatchItemFailures."""
-    partial = app.each
-
-    def each(event: dict[str, Any], *rest: Any) -> dict[str, Any]:
-        answer = partial(event, *rest)
-        everything = [{"itemIdentifier": record["messageId"]} for record in event["Records"]]
-        return {"batchItemFailures": everything if answer["batchItemFailures"] else []}
-
-    with mock.patch.object(app, "each", each):
-        yield
+def refuses_whole_batches() -> AbstractContextManager[None]:
+    return whole_batches_refused(app)
 
 
 @contextmanager

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import replace
-from typing import Any
-from unittest import mock
 
 from functions.records import app
 from pokea.ids import BusinessId
 from pokea.ports import Change
 from pokea.records import Kind, T
 from tests.fakes.memory_store import MemoryStore
+from tests.faults.broken.batches import whole_batches_refused
 
 
 class SecondWriterWins(MemoryStore):
@@ -28,15 +26,5 @@ class SecondWriterWins(MemoryStore):
             self._records[stored.name] = replace(stored.value, version=version + 1)
 
 
-@contextmanager
-def refuses_whole_batches() -> Iterator[None]:
-    """One failure fails the batch, as without ReportBatchItemFailures."""
-    partial = app.each
-
-    def each(event: dict[str, Any], *rest: Any) -> dict[str, Any]:
-        answer = partial(event, *rest)
-        everything = [{"itemIdentifier": record["messageId"]} for record in event["Records"]]
-        return {"batchItemFailures": everything if answer["batchItemFailures"] else []}
-
-    with mock.patch.object(app, "each", each):
-        yield
+def refuses_whole_batches() -> AbstractContextManager[None]:
+    return whole_batches_refused(app)

@@ -1,4 +1,8 @@
-"""One batch of an SQS queue: every message by itself, and those that failed named, so that only they come back."""
+"""One batch of an SQS queue: every message by itself, and those that failed named, so that only they come back.
+
+Messages hold ids and no news of their own. So one that says the very same as another of its batch is taken with it: all of them had been
+sent before the first was looked at. Several witnesses tell of the end of each call, and where there is much to do they stand together.
+"""
 
 from __future__ import annotations
 
@@ -31,8 +35,12 @@ class _Batch(BatchProcessor):
 
 def each(event: dict[str, Any], context: Any, work: Work, log: Log) -> dict[str, Any]:
     """What a function with ReportBatchItemFailures answers. Never raises for what `work` raises."""
+    taken: set[str] = set()
 
     def take(record: SQSRecord) -> None:
+        if record.body in taken:
+            return
         work(record.body, record.message_id)
+        taken.add(record.body)
 
     return dict(process_partial_response(event, take, _Batch(log), context))

@@ -1,7 +1,7 @@
 """Items of the table of detail records, and what they stand for. Pure: no client, no clock.
 
     pk                  sk                           what
-    CALL#<session>      LEG#<leg>#LATEST             Cdr: the version that stands
+    CALL#<session>      NOW#<leg>                    Cdr: the version that stands
     CALL#<session>      LEG#<leg>#V#<6 digits>       Cdr: every version, each written once
     CALL#<session>      SAID#<witness>#<digest>      Statement, written once
 
@@ -39,6 +39,7 @@ from pokea.clock import as_utc
 from pokea.ids import BusinessId, SessionId
 
 SHARDS = 4
+LATEST = "NOW#"  # apart from the versions, so that what stands is read without all that ever stood
 KEPT = timedelta(
     days=400
 )  # numbers without words: longer than what was said, and than any dispute about a month's bill
@@ -175,11 +176,7 @@ def digest_of(statement: Statement) -> str:
 
 
 def latest_key(session_id: SessionId, leg: str) -> Key:
-    return partition(session_id), f"LEG#{leg}#LATEST"
-
-
-def is_latest(item: Mapping[str, Value]) -> bool:
-    return str(item["sk"]["S"]).endswith("#LATEST")
+    return partition(session_id), f"{LATEST}{leg}"
 
 
 def versions_prefix(leg: str) -> str:

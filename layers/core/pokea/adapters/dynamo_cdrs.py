@@ -37,8 +37,8 @@ class DynamoCdrs:
 
     def cdrs(self, session_id: SessionId) -> tuple[Cdr, ...]:
         """The latest version of each leg, in the order of their legs."""
-        found = self._table.query(items.partition(session_id), "LEG#")
-        return tuple(sorted((items.CDR.read(item) for item in found if items.is_latest(item)), key=lambda cdr: cdr.leg))
+        found = self._table.query(items.partition(session_id), items.LATEST)
+        return tuple(sorted((items.CDR.read(item) for item in found), key=lambda cdr: cdr.leg))
 
     def versions(self, session_id: SessionId, leg: str) -> tuple[Cdr, ...]:
         """Every version, the first one first."""

@@ -19,15 +19,19 @@ class HookGate:
         """Raises BadSettings if the configured rules could keep nobody out."""
         hook_guard(self._settings, self._secrets)
 
-    def admit(self, request: HookRequest, now: datetime) -> None:
-        """Raises Unauthorized. A secret may have been replaced a moment ago: before refusing, look once more."""
+    def admit(self, request: HookRequest, now: datetime) -> str:
+        """What the hook proved itself by, as `HookGuard.proof` says it. Raises Unauthorized.
+
+        A secret may have been replaced a moment ago: before refusing, look once more.
+        """
         try:
-            self._admit(request, now)
+            return self._admit(request, now)
         except Unauthorized:
             if not self._secrets.refresh():
                 raise
-            self._admit(request, now)
+            return self._admit(request, now)
 
-    def _admit(self, request: HookRequest, now: datetime) -> None:
+    def _admit(self, request: HookRequest, now: datetime) -> str:
         guard = hook_guard(self._settings, self._secrets)
         guard.admit(request.body, path_secret=request.path_secret, signature=request.signature, now=now)
+        return guard.proof(request.body, path_secret=request.path_secret, signature=request.signature, now=now)

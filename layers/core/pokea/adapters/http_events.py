@@ -25,6 +25,12 @@ class HookRequest:
         return self.headers.get(SIGNATURE_HEADER, "")
 
 
+def sender_of(event: Mapping[str, Any]) -> str:
+    """Who says to have sent a request: "carrier" or "other". Nothing is decided by it; the log says it of what was refused."""
+    headers = {str(name).lower(): str(value) for name, value in (event.get("headers") or {}).items()}
+    return "carrier" if headers.get("user-agent", "").startswith("Sautikit") else "other"
+
+
 def hook_request(event: Mapping[str, Any], path_secret: str = "") -> HookRequest:
     """The request in a payload v2 `event`. Raises RejectedInput for a body that is not what the event says it is."""
     headers = {str(name).lower(): str(value) for name, value in (event.get("headers") or {}).items()}

@@ -54,6 +54,8 @@ FIELDS = frozenset(
         "reason",
         "outcome",
         "code",
+        "proof",
+        "sender",
         "error",
         "at",
         "retry_after_s",

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -26,13 +27,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from pokea.adapters.sautikit_dialects import LIVE, Dialect
+from pokea.adapters.sautikit_dialects import LIVE, NUMBER_FIELDS, Dialect
 from pokea.adapters.sautikit_replies import classify, not_sent, unanswered
 from pokea.billing.wallet import Balance
-from pokea.errors import CallError, Unavailable
+from pokea.errors import CallError, RejectedInput, Unavailable
 from pokea.ids import CallId, SessionId
 from pokea.money import MINOR_DIGITS, Money
 from pokea.phone_numbers import E164
+from pokea.sautikit.number_routes import OfferedNumber, OwnedNumber
 
 if TYPE_CHECKING:
     import httpx
@@ -64,15 +66,6 @@ class PlacedCall:
     session_id: SessionId | None
     status: str
     client_request_id: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class OwnedNumber:
-    number_id: str
-    number: E164
-    status: str
-    voice_callback_url: str | None
-    events_url: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,25 +157,39 @@ class Carrier:
         return _rows(reply, "data", "calls"), cursor if isinstance(cursor, str) and cursor else None
 
     def list_numbers(self) -> tuple[OwnedNumber, ...]:
+        """The workspace's numbers. Raises Denied (a key without the scope numbers.read) or Unavailable, also for a reply without a list."""
         reply = self._send(Request("GET", self._dialect.list_numbers))
-        return tuple(_owned_number(row) for row in _rows(reply, "numbers", "data", "items"))
+        rows = _listed(reply, "numbers", "data", "items")
+        return tuple(found for found in map(_owned_number, rows) if found is not None)
+
+    def available_numbers(self) -> tuple[OfferedNumber, ...]:
+        """What could be claimed. Raises as `list_numbers` does."""
+        reply = self._send(Request("GET", self._dialect.available_numbers))
+        rows = _listed(reply, "available", "data", "numbers", "items")
+        return tuple(found for found in map(_offered_number, rows) if found is not None)
 
     def wallet(self) -> Balance:
         """What is left of the prepaid money. Raises Denied (a key without the scope wallet.read), or Unavailable, also for a reply that
         does not say it: an unread balance is not 0."""
         return _balance(self._send(Request("GET", self._dialect.wallet)))
 
-    def claim_number(self, inventory_id: str) -> Mapping[str, object]:
+    def claim_number(self, inventory_id: str, number: str = "") -> Mapping[str, object]:
         """Rent a number from the inventory. Costs money, so it is not repeated; raises Indeterminate when the outcome is unknown."""
         path = self._dialect.claim_number.format(id=_segment(inventory_id))
-        body = {self._dialect.claim_field: inventory_id} if self._dialect.claim_field else {}
+        name = self._dialect.claim_field
+        body = {name: number if name in NUMBER_FIELDS else inventory_id} if name else {}
         return _unwrap(self._send(Request("POST", path, body, harmless=False)), "number", "data")
 
-    def route_number(self, number_id: str, *, voice_callback_url: str, events_url: str) -> None:
-        """Point a number's hooks at us. Sending it twice changes nothing more."""
+    def route_number(
+        self, number_id: str, *, voice_callback_url: str, events_url: str | None, signing_secret: str = ""
+    ) -> None:
+        """Point a number's hooks at us. Sending it twice changes nothing more. An events URL (None: not a word of it, "": none any more)
+        and a secret are sent if the dialect has a field for them."""
         body = {self._dialect.route_voice_field: voice_callback_url}
-        if self._dialect.route_events_field:
+        if self._dialect.route_events_field and events_url is not None:
             body[self._dialect.route_events_field] = events_url
+        if self._dialect.route_secret_field and signing_secret:
+            body[self._dialect.route_secret_field] = signing_secret
         path = self._dialect.route_number.format(id=_segment(number_id))
         self._send_patiently(Request(self._dialect.route_method, path, body))
 
@@ -272,7 +279,13 @@ def _client_options(settings: CarrierSettings) -> dict[str, Any]:
         "limits": httpx.Limits(max_connections=32, max_keepalive_connections=8),
         "follow_redirects": False,
         "trust_env": False,  # a proxy variable of the host must not see the API key
+        "verify": _trust(settings.base_url),
     }
+
+
+def _trust(base_url: str) -> ssl.SSLContext | bool:
+    """The public authorities. A stand-in without TLS needs none, and to load them takes 40 ms: its context trusts nobody."""
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if base_url.startswith("http://") else True
 
 
 def _arguments(request: Request) -> dict[str, Any]:
@@ -329,6 +342,13 @@ def _rows(reply: Mapping[str, object], *names: str) -> Sequence[Mapping[str, obj
     return []
 
 
+def _listed(reply: Mapping[str, object], *names: str) -> Sequence[Mapping[str, object]]:
+    """Raises Unavailable for a reply that holds no list: no list is not an empty one."""
+    if not any(isinstance(reply.get(name), list) for name in names):
+        raise Unavailable("list_unreadable", "the carrier's reply holds no list")
+    return _rows(reply, *names)
+
+
 def _placed_call(reply: Mapping[str, object]) -> PlacedCall:
     call = _unwrap(reply, "call", "data")
     call_id = _optional_text(call, "call_id", "id")
@@ -341,14 +361,38 @@ def _placed_call(reply: Mapping[str, object]) -> PlacedCall:
     )
 
 
-def _owned_number(row: Mapping[str, object]) -> OwnedNumber:
+def _owned_number(row: Mapping[str, object]) -> OwnedNumber | None:
+    """None for a row that names no number: nobody could ring it or route it."""
+    number, number_id = _e164(row), _optional_text(row, "id", "number_id")
+    if number is None or number_id is None:
+        return None
     return OwnedNumber(
-        number_id=_optional_text(row, "id", "number_id") or "",
-        number=E164(_optional_text(row, "e164", "number") or ""),
+        number_id=number_id,
+        number=number,
         status=_optional_text(row, "status") or "unknown",
         voice_callback_url=_optional_text(row, "voice_callback_url", "voice_url", "routing_url"),
         events_url=_optional_text(row, "events_url"),
     )
+
+
+def _offered_number(row: Mapping[str, object]) -> OfferedNumber | None:
+    number, inventory_id = _e164(row), _optional_text(row, "inventory_id", "id")
+    if number is None or inventory_id is None:
+        return None
+    price = row.get("monthly_price_minor", row.get("monthly_retail_minor"))
+    return OfferedNumber(
+        inventory_id=inventory_id,
+        number=number,
+        monthly_minor=price if type(price) is int else None,
+        currency=_optional_text(row, "currency") or "",
+    )
+
+
+def _e164(row: Mapping[str, object]) -> E164 | None:
+    try:
+        return E164(_optional_text(row, "e164", "number") or "")
+    except RejectedInput:
+        return None
 
 
 def _balance(reply: Mapping[str, object]) -> Balance:

@@ -67,11 +67,11 @@ def bridge_word(statements: Iterable[Statement]) -> BridgeWord | None:
     opened: dict[str, object] = next((body for body in bodies if body.get("event") == "opened"), {})
     closed = next((body for body in reversed(bodies) if body.get("event") == "closed"), None)
     if closed is None:
-        return BridgeWord(_time(opened.get("at")))
+        return BridgeWord(time_of(opened.get("at")))
     stream_ms, usage = closed.get("stream_ms"), closed.get("usage")
     return BridgeWord(
-        opened_at=_time(opened.get("at")),
-        closed_at=_time(closed.get("at")),
+        opened_at=time_of(opened.get("at")),
+        closed_at=time_of(closed.get("at")),
         is_closed=True,
         stream_ms=stream_ms if _is_count(stream_ms, MAX_STREAM_MS) else None,
         reason=reason if isinstance(reason := closed.get("reason"), str) else "",
@@ -137,7 +137,8 @@ def _order(record: CarrierLeg) -> tuple[datetime, str, str]:
     return record.started_at or record.answered_at or record.ended_at or _NEVER, record.record_id, record.remote_number
 
 
-def _time(value: object) -> datetime | None:
+def time_of(value: object) -> datetime | None:
+    """A witness's time, in UTC; None for what is no time, or has no zone."""
     try:
         moment = datetime.fromisoformat(value) if isinstance(value, str) else None
         return None if moment is None or moment.tzinfo is None else moment.astimezone(UTC)

@@ -57,6 +57,7 @@ GROUP_OF: Mapping[Disposition, OutcomeGroup] = {
     Disposition.NOT_DONE: OutcomeGroup.NOTHING,
     Disposition.TALKED: OutcomeGroup.NOTHING,
     Disposition.SILENT: OutcomeGroup.NOTHING,
+    Disposition.MACHINE: OutcomeGroup.NOTHING,
     Disposition.ABANDONED: OutcomeGroup.NOTHING,
     Disposition.CUT_OFF: OutcomeGroup.NOTHING,
     Disposition.FAILED: OutcomeGroup.NOTHING,

@@ -69,6 +69,13 @@ def callback_after(call: Call, closing: Closing, facts: Iterable[str], now: date
     return replace(task, expires=closing.kept_until)
 
 
+def callback_orphaned(call: Call, done: Iterable[str], now: datetime, until: datetime) -> CallbackTask | None:
+    """The task that a call leaves whose bridge died under it. `done`: what its tools had answered, a line each."""
+    if call.opened_at is None or call.agent in INTERNAL_AGENTS:
+        return None
+    return replace(_task(call, "bridge_lost", done, now), expires=until)
+
+
 def callback_undialled(call: Call, closing: Closing, now: datetime, until: datetime) -> CallbackTask:
     """The task that a call leaves which the carrier was to connect to a person, and connected to nobody."""
     outcome = call.onward.outcome if call.onward is not None else None

@@ -28,6 +28,7 @@ class CloseReason(StrEnum):
     BRIDGE_ERROR = "bridge_error"
     MODEL_LOST = "model_lost"
     HANDED_OVER = "handed_over"  # a person took over
+    MACHINE = "machine"  # an answering machine or a fax picked up
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,6 +66,17 @@ class HookGuard:
         if self.signing_secrets and not self._is_signed(body, signature, now):
             raise Unauthorized("hook_signature", "the hook is not signed by a secret of ours, or too long ago")
 
+    def proof(self, body: bytes, *, path_secret: str, signature: str, now: datetime) -> str:
+        """What a hook brings, whatever is asked of it, for the log: "path", "signature", both joined by "+"; "unchecked" stands for a
+        signature that no secret is there to check. "" for nothing."""
+        brought = ["path"] if _is_one_of(path_secret, self.path_secrets) else []
+        if signature:
+            if not self.signing_secrets:
+                brought.append("unchecked")
+            elif self._is_signed(body, signature, now):
+                brought.append("signature")
+        return "+".join(brought)
+
     def _is_signed(self, body: bytes, signature: str, now: datetime) -> bool:
         if len(signature) > MAX_HEADER_CHARS or not signature.isascii():
             return False

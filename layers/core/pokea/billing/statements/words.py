@@ -40,6 +40,7 @@ OUTCOMES: Mapping[Disposition, str] = {
     Disposition.NOT_DONE: "could not be helped",
     Disposition.TALKED: "only talked",
     Disposition.SILENT: "nobody spoke",
+    Disposition.MACHINE: "a machine picked up",
     Disposition.ABANDONED: "hung up early",
     Disposition.CUT_OFF: "reached the longest call",
     Disposition.FAILED: "broke down on our side",
