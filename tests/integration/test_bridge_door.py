@@ -83,7 +83,7 @@ async def test_only_the_right_subprotocol_path_and_token_get_in(
 async def test_a_thousand_bad_tokens_are_refused_in_bounded_time_without_a_model_or_a_trace(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level("DEBUG")
+    caplog.set_level("DEBUG", "bridge")  # the AWS client writes ten lines for each
     draw = random.Random(SEED)
     tools = FakeTools()
     places = asyncio.Semaphore(AT_ONCE)
@@ -108,9 +108,8 @@ async def test_a_thousand_bad_tokens_are_refused_in_bounded_time_without_a_model
         assert model.connections == 0
         assert bridge.health.admitting == 0
         assert not bridge.health.calls
-    assert TOKEN[:20] not in "".join(
-        record.getMessage() for record in caplog.records if record.name.startswith("bridge")
-    )
+    assert caplog.records
+    assert TOKEN[:20] not in "".join(record.getMessage() for record in caplog.records)
 
 
 async def test_a_full_bridge_says_so_without_spending_the_token(
