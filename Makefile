@@ -60,6 +60,7 @@ check: setup
 
 faults: setup
 	HYPOTHESIS_PROFILE=faults $(BIN)/python -m pytest -n 2 --dist worksteal tests/faults tests/security tests/properties -m "faults or not faults"
+	HYPOTHESIS_PROFILE=faults $(BIN)/python -m pytest -n 2 --dist worksteal tests/integration tests/unit tests/contract -m faults
 
 bench: setup
 	$(BIN)/python -m bench
