@@ -36,16 +36,8 @@ def dynamodb() -> DynamoDBClient:
 def sqs() -> SQSClient:
     """The SQS client of this process. Sending twice does no harm to our consumers, so the SDK may try a second time."""
     import boto3
-    from botocore.config import Config
 
-    config = Config(
-        connect_timeout=CONNECT_TIMEOUT_S,
-        read_timeout=LONG_POLL_TIMEOUT_S,
-        retries={"total_max_attempts": 2, "mode": "standard"},
-        tcp_keepalive=True,
-        max_pool_connections=MAX_CONNECTIONS,
-        user_agent_extra="pokea",
-    )
+    config = _bounds(LONG_POLL_TIMEOUT_S, tries=2, tcp_keepalive=True, max_pool_connections=MAX_CONNECTIONS)
     client: SQSClient = boto3.client("sqs", config=config)
     return client
 
@@ -54,15 +46,8 @@ def sqs() -> SQSClient:
 def events() -> EventBridgeClient:
     """The EventBridge client of this process. Putting twice does no harm to our consumers, so the SDK may try a second time."""
     import boto3
-    from botocore.config import Config
 
-    config = Config(
-        connect_timeout=CONNECT_TIMEOUT_S,
-        read_timeout=READ_TIMEOUT_S,
-        retries={"total_max_attempts": 2, "mode": "standard"},
-        user_agent_extra="pokea",
-    )
-    client: EventBridgeClient = boto3.client("events", config=config)
+    client: EventBridgeClient = boto3.client("events", config=_bounds(READ_TIMEOUT_S, tries=2))
     return client
 
 
@@ -70,43 +55,32 @@ def events() -> EventBridgeClient:
 def scheduler() -> Any:
     """The EventBridge Scheduler client of this process. Putting the same schedule twice does no harm, so the SDK may try again."""
     import boto3
-    from botocore.config import Config
 
-    config = Config(
-        connect_timeout=CONNECT_TIMEOUT_S,
-        read_timeout=READ_TIMEOUT_S,
-        retries={"total_max_attempts": 2, "mode": "standard"},
-        user_agent_extra="pokea",
-    )
-    return boto3.client("scheduler", config=config)
+    return boto3.client("scheduler", config=_bounds(READ_TIMEOUT_S, tries=2))
 
 
 @cache
 def s3() -> S3Client:
     """The S3 client of this process. Putting the same object twice does no harm, so the SDK may try again."""
     import boto3
-    from botocore.config import Config
 
-    config = Config(
-        connect_timeout=CONNECT_TIMEOUT_S,
-        read_timeout=UPLOAD_TIMEOUT_S,
-        retries={"total_max_attempts": 3, "mode": "standard"},
-        signature_version="s3v4",
-        user_agent_extra="pokea",
-    )
+    config = _bounds(UPLOAD_TIMEOUT_S, tries=3, signature_version="s3v4")
     client: S3Client = boto3.client("s3", config=config)
     return client
 
 
 def store_config() -> Config:
     """No hidden retries: `dynamo_table.Retries` counts every try, because a lost reply to a write must not be retried blindly."""
+    return _bounds(READ_TIMEOUT_S, tries=1, tcp_keepalive=True, max_pool_connections=MAX_CONNECTIONS)
+
+
+def _bounds(read_timeout_s: float, tries: int, **rest: Any) -> Config:
     from botocore.config import Config
 
     return Config(
         connect_timeout=CONNECT_TIMEOUT_S,
-        read_timeout=READ_TIMEOUT_S,
-        retries={"total_max_attempts": 1, "mode": "standard"},
-        tcp_keepalive=True,
-        max_pool_connections=MAX_CONNECTIONS,
+        read_timeout=read_timeout_s,
+        retries={"total_max_attempts": tries, "mode": "standard"},
         user_agent_extra="pokea",
+        **rest,
     )
