@@ -22,6 +22,7 @@ from local.carrier import Carrier
 from local.carrier.rest import create_app
 from pokea.adapters.queues import CARRIER_CLOSES_WITHIN_S
 from pokea.billing.cdr import Cdr
+from pokea.errors import Unavailable
 from pokea.ids import SessionId
 from pokea.phone_numbers import E164
 from tests.fakes.memory_cdrs import MemoryCdrs
@@ -33,6 +34,7 @@ FALLBACK = E164("+254722000777")
 DIALLING_LINE = next(line for line in LINES.values() if line.business_id == "kasi")  # its carrier puts callers through
 VISIBLE_AGAIN_S = 180
 MAX_RECEIVES = 5
+RUN_AGAIN_S = 60
 Take = Callable[[str], list[str]]  # a function's batch of one; returns what it wants back
 DAYS = 5  # until every record that is late has come, and every night's look is done
 
@@ -116,7 +118,11 @@ class World:
             self.books.close()
 
     def _nightly(self) -> None:
-        self.office.handler({"source": "aws.scheduler"}, None)
+        """The schedule invokes the function asynchronously: an invocation that fails is run again a minute later (as Lambda does)."""
+        try:
+            self.office.handler({"source": "aws.scheduler"}, None)
+        except Unavailable:
+            self.at(self.clock.now() + timedelta(seconds=RUN_AGAIN_S), self._nightly)
 
     # --- the queue ----------------------------------------------------------------------------------------------------------
 
