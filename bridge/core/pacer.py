@@ -22,6 +22,7 @@ from typing import TypeAlias
 
 from bridge.core.frames import FRAME_MS, Buffer, frame_bytes
 from bridge.core.playout import Utterance
+from bridge.core.resample import Conversion
 
 TAIL_MS = 160
 HOLD_MS = 80  # 60 to 100 ms pass before the switch takes audio again
@@ -36,17 +37,61 @@ _SLACK_MS = 1.5  # timers have whole milliseconds and may fire early
 
 
 class _Segment:
-    """The audio of one utterance, cut into frames; `rest` is less than one."""
+    """The audio of one utterance: a few frames, then `rest`, which is less than one, then what is not converted yet. There are frames
+    unless all of it is less than one."""
 
-    __slots__ = ("frames", "rest", "utterance")
+    __slots__ = ("_conversion", "_frame", "frames", "rest", "size", "utterance")
 
-    def __init__(self, utterance: Utterance) -> None:
+    def __init__(self, utterance: Utterance, conversion: Conversion, frame_size: int) -> None:
         self.utterance = utterance
         self.frames: deque[Buffer] = deque()
         self.rest = b""
+        self.size = 0  # of all of it, once it is converted
+        self._conversion = conversion
+        self._frame = frame_size
 
-    def put_back(self, content: Buffer, size: int) -> None:
+    def push(self, pcm: Buffer) -> None:
+        self._grow(self._conversion.push(pcm))
+
+    def finish(self) -> None:
+        self._grow(self._conversion.end())
+        self.utterance.complete = True
+
+    def _grow(self, samples: int) -> None:
+        self.utterance.generated += samples
+        self.size += 2 * samples
+        if not self.frames:
+            self._convert()
+
+    def _convert(self) -> None:
+        """Have frames again, if there are any."""
+        while not self.frames and self._conversion.is_waiting:
+            pcm, size = self._conversion.take(), self._frame
+            if self.rest:
+                pcm = self.rest + pcm
+            whole = len(pcm) // size * size
+            view = memoryview(pcm)
+            self.frames.extend([view[at : at + size] for at in range(0, whole, size)])
+            self.rest = bytes(view[whole:])
+
+    def take(self) -> Buffer:
+        """The next frame; there is one."""
+        frame = self.frames.popleft()
+        self.size -= self._frame
+        if not self.frames:
+            self._convert()
+        return frame
+
+    def take_rest(self) -> bytes:
+        """What is less than a frame, where that is all."""
+        rest, self.rest = self.rest, b""
+        self.size -= len(rest)
+        return rest
+
+    def put_back(self, content: Buffer) -> None:
         """`content` was sent and is to be sent again, before everything else."""
+        self.size += len(content)
+        size = self._frame
         if len(content) == size:
             self.frames.appendleft(content)
             return
@@ -75,7 +120,6 @@ class Pacer:
         self._play_end_ms = 0.0  # when everything sent so far has been heard
         self._hold_until_ms = 0.0
         self._pushed_out = True  # the switch's kept rest is silence
-        self._waiting = 0  # frames in all segments
         self._sent: deque[_Sent] = deque(maxlen=(lead_ms + REWIND_MS) // FRAME_MS + 4)
         self.generation = 0
         self.is_held = False
@@ -85,39 +129,29 @@ class Pacer:
     @property
     def queued_ms(self) -> int:
         """Audio waiting here."""
-        return self._waiting * FRAME_MS
+        frames = 0
+        for segment in self._segments:
+            frames += segment.size // self._frame
+        return frames * FRAME_MS
 
     @property
     def is_idle(self) -> bool:
         """Nothing waits here. The caller may still hear up to the lead."""
         return not self._segments
 
-    def begin(self, utterance: Utterance) -> None:
-        self._segments.append(_Segment(utterance))
+    def begin(self, utterance: Utterance, rate_hz: int | None = None) -> None:
+        """`rate_hz`: of its audio, if that is not the switch's."""
+        conversion = Conversion(self._rate_hz if rate_hz is None else rate_hz, self._rate_hz)
+        self._segments.append(_Segment(utterance, conversion, self._frame))
 
     def push(self, pcm: Buffer) -> None:
-        """Audio of the utterance begun last. pcm at the switch's rate."""
-        segment = self._segments[-1]
-        segment.utterance.generated += len(pcm) // 2
-        size, start = self._frame, 0
-        if segment.rest:
-            start = size - len(segment.rest)
-            head = segment.rest + bytes(pcm[:start])
-            if len(head) < size:
-                segment.rest = head
-                return
-            segment.frames.append(head)
-            self._waiting += 1
-        whole = start + (len(pcm) - start) // size * size
-        view = memoryview(pcm)
-        segment.frames.extend([view[at : at + size] for at in range(start, whole, size)])
-        self._waiting += (whole - start) // size
-        segment.rest = bytes(view[whole:])
+        """Audio of the utterance begun last."""
+        self._segments[-1].push(pcm)
 
     def finish(self) -> None:
         """No more audio will come for the utterance begun last."""
         if self._segments:
-            self._segments[-1].utterance.complete = True
+            self._segments[-1].finish()
 
     def pull(self, now_ms: float) -> Buffer | None:
         """The next message to send, if one is due at `now_ms`. Ask again until None."""
@@ -134,16 +168,15 @@ class Pacer:
             return None
         segment = self._segments[0]
         if segment.frames:
-            self._waiting -= 1
-            return self._send(segment, segment.frames.popleft(), self._samples)
+            return self._send(segment, segment.take(), self._samples, now_ms)
         return self._last(segment, now_ms) if segment.utterance.complete else None
 
-    def _send(self, segment: _Segment, content: Buffer, samples: int) -> Buffer:
+    def _send(self, segment: _Segment, content: Buffer, samples: int, now_ms: float) -> Buffer:
         """One frame's time on the line; `content` holds `samples`, a frame or less. Returns `content`."""
         utterance = segment.utterance
         self.plays_at_ms = self._play_end_ms
         if utterance.started_ms is None:
-            utterance.started_ms = self._play_end_ms
+            utterance.sent_ms, utterance.started_ms = now_ms, self._play_end_ms
         elif utterance.end_ms < self._play_end_ms:
             utterance.goes_on(self._play_end_ms)
         self._sent.append((segment, utterance.sent - utterance.again, content))
@@ -160,12 +193,11 @@ class Pacer:
     def _last(self, segment: _Segment, now_ms: float) -> Buffer | None:
         """The rest of a finished utterance with the silence that pushes it out, or without where speech follows at once."""
         self._segments.popleft()
-        utterance, rest = segment.utterance, segment.rest
+        utterance, rest = segment.utterance, segment.take_rest()
         self.plays_at_ms = self._play_end_ms
         message = b""
         if rest:
-            segment.rest = b""
-            message = self._padded(self._send(segment, rest, len(rest) // 2))
+            message = self._padded(self._send(segment, rest, len(rest) // 2, now_ms))
         if utterance.sent and not self._speech_follows():
             message += self._tail
             self._play_end_ms += TAIL_MS
@@ -176,15 +208,15 @@ class Pacer:
         return bytes(content) + bytes(self._frame - len(content))
 
     def _speech_follows(self) -> bool:
-        return bool(self._segments) and len(self._segments[0].frames) * FRAME_MS >= TAIL_MS
+        return bool(self._segments) and self._segments[0].size // self._frame * FRAME_MS >= TAIL_MS
 
     def _push_out(self, now_ms: float) -> Buffer:
         """The model stalls: let the caller hear what the switch still keeps."""
         segment, message = self._segments[0], b""
         self._play_end_ms = self.plays_at_ms = now_ms
         if segment.rest and not self.is_held:
-            message = self._padded(self._send(segment, segment.rest, len(segment.rest) // 2))
-            segment.rest = b""
+            rest = segment.take_rest()
+            message = self._padded(self._send(segment, rest, len(rest) // 2, now_ms))
         self._play_end_ms += TAIL_MS
         self._pushed_out = True
         return message + self._tail
@@ -209,7 +241,6 @@ class Pacer:
         idle = self._play_end_ms <= now_ms and self._pushed_out
         self._segments.clear()
         self._sent.clear()
-        self._waiting = 0
         self.is_held = False
         self.generation += 1
         if idle:
@@ -273,13 +304,12 @@ class Pacer:
         self._sent.clear()
         first_places: dict[int, int] = {}  # of each utterance, the sample that is sent next
         for segment, position, content in back:
-            segment.put_back(content, self._frame)
+            segment.put_back(content)
             first_places[id(segment)] = position
             if segment not in self._segments:
                 self._segments.appendleft(segment)
         for segment in _distinct(segment for segment, _, _ in back):
             segment.utterance.again = segment.utterance.recall(now_ms) - first_places[id(segment)]
-        self._waiting = sum(len(segment.frames) for segment in self._segments)
 
     def skip(self, now_ms: float) -> int:
         """Drop what should have been heard before now and could not be sent; returns how much, in milliseconds. An utterance that has not
@@ -290,8 +320,7 @@ class Pacer:
             if segment.utterance.started_ms is None:
                 break
             if segment.frames:
-                self._drop(segment, len(segment.frames.popleft()) // 2)
-                self._waiting -= 1
+                self._drop(segment, len(segment.take()) // 2)
             elif segment.utterance.complete:
                 self._drop(segment, len(segment.rest) // 2)
                 self._segments.popleft()

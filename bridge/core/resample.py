@@ -12,6 +12,7 @@ and nothing is held back beyond `down - 1` samples. The filter delays by `delay_
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 from functools import lru_cache
 from math import gcd
@@ -80,9 +81,9 @@ def _design(rate_in: int, rate_out: int) -> _Design:
     return _Design(up, down, window, step, block, delay_ms)
 
 
-def _windows(signal: _Samples, rows: int, advance: int, width: int) -> _Samples:
-    """Row r is `signal[r * advance : r * advance + width]`."""
-    return np.ascontiguousarray(np.ndarray((rows, width), np.float64, signal, 0, (8 * advance, 8)))
+def _windows(signal: bytes, first: int, rows: int, advance: int, width: int) -> _Samples:
+    """Row r holds the samples `signal[first + r * advance :][:width]`. Cut and converted in one step, which costs least."""
+    return np.ndarray((rows, width), _SAMPLE, signal, 2 * first, (2 * advance, 2)).astype(np.float64)
 
 
 def warm_up() -> None:
@@ -97,46 +98,46 @@ class Resampler:
     """One direction of one call. pcm: little-endian int16, mono."""
 
     def __init__(self, rate_in: int, rate_out: int) -> None:
+        self.up = self.down = 1  # `down` samples make `up`
+        self.delay_ms = 0.0
         self._same = rate_in == rate_out
         if self._same:
-            self.delay_ms = 0.0
             return
-        self._design = _design(rate_in, rate_out)
+        self._design = design = _design(rate_in, rate_out)
         self._rate_in = rate_in
-        self.delay_ms = self._design.delay_ms
+        self.up, self.down, self.delay_ms = design.up, design.down, design.delay_ms
         self.reset()
 
     def reset(self) -> None:
         """Forget what was heard, as after an interruption."""
         if not self._same:
-            self._history: _Samples = np.zeros(self._design.window - self._design.down)
+            self._history = bytes(2 * (self._design.window - self._design.down))
 
     def push(self, pcm: Buffer) -> Buffer:
         """The converted audio that is complete by now. `pcm` holds whole samples."""
         if self._same:
             return pcm
         design = self._design
-        signal = np.concatenate((self._history, np.frombuffer(pcm, _SAMPLE)), dtype=np.float64)
+        signal = self._history + pcm
         kept = design.window - design.down
-        steps = (len(signal) - kept) // design.down
-        self._history = signal[steps * design.down :]
+        steps = (len(signal) // 2 - kept) // design.down
+        self._history = signal[2 * steps * design.down :]
         if not steps:
             return b""
         return self._convolve(signal, steps)
 
-    def _convolve(self, signal: _Samples, steps: int) -> bytes:
+    def _convolve(self, signal: bytes, steps: int) -> bytes:
         design = self._design
         blocks, rest = divmod(steps, _STEPS_PER_BLOCK)
         advance = _STEPS_PER_BLOCK * design.down
         sums = np.empty(steps * design.up)
         done = blocks * _STEPS_PER_BLOCK * design.up
         if blocks:
-            np.matmul(
-                _windows(signal, blocks, advance, len(design.block)), design.block, out=sums[:done].reshape(blocks, -1)
-            )
+            windows = _windows(signal, 0, blocks, advance, len(design.block))
+            np.matmul(windows, design.block, out=sums[:done].reshape(blocks, -1))
         if rest:
-            tail = signal[blocks * advance :]
-            np.matmul(_windows(tail, rest, design.down, design.window), design.step, out=sums[done:].reshape(rest, -1))
+            windows = _windows(signal, blocks * advance, rest, design.down, design.window)
+            np.matmul(windows, design.step, out=sums[done:].reshape(rest, -1))
         np.minimum(sums, _HIGHEST, out=sums)
         np.maximum(sums, _LOWEST, out=sums)
         sums += _ROUNDER
@@ -146,8 +147,45 @@ class Resampler:
         """The tail that the filter still holds, at the end of an utterance; the resampler then starts afresh."""
         if self._same:
             return b""
-        samples = int(np.ceil(self.delay_ms / 1000 * self._rate_in / self._design.down)) * self._design.down
-        waiting = len(self._history) - (self._design.window - self._design.down)
-        tail = self.push(bytes(2 * (samples + (-(samples + waiting) % self._design.down))))
+        tail = self.push(self.silence(len(self._history) // 2 - (self._design.window - self._design.down)))
         self.reset()
         return tail
+
+    def silence(self, waiting: int) -> bytes:
+        """What pushes the tail out, where `waiting` samples at the end make no step yet."""
+        if self._same:
+            return b""
+        samples = int(np.ceil(self.delay_ms / 1000 * self._rate_in / self.down)) * self.down
+        return bytes(2 * (samples + (-(samples + waiting) % self.down)))
+
+
+class Conversion:
+    """One utterance on its way between two rates. It is kept as it comes and converted when it is taken, because much of what a model
+    says is interrupted before its time comes; how much it makes is known at once."""
+
+    __slots__ = ("_pieces", "_resampler", "_waiting")
+
+    def __init__(self, rate_in: int, rate_out: int) -> None:
+        self._resampler = Resampler(rate_in, rate_out)
+        self._pieces: deque[Buffer] = deque()
+        self._waiting = 0  # samples at the end that make no step yet
+
+    @property
+    def is_waiting(self) -> bool:
+        """Something is left to be taken."""
+        return bool(self._pieces)
+
+    def push(self, pcm: Buffer) -> int:
+        """Returns how many samples it makes."""
+        self._pieces.append(pcm)
+        steps, self._waiting = divmod(self._waiting + len(pcm) // 2, self._resampler.down)
+        return steps * self._resampler.up
+
+    def end(self) -> int:
+        """Nothing more comes. Returns how many samples the filter's tail makes."""
+        silence = self._resampler.silence(self._waiting)
+        return self.push(silence) if silence else 0
+
+    def take(self) -> Buffer:
+        """The oldest of what was pushed, converted."""
+        return self._resampler.push(self._pieces.popleft())

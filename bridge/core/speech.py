@@ -68,6 +68,7 @@ class SpeechDetector:
     def listen_at(self, rate_hz: int) -> None:
         """The frames that follow have this rate."""
         self._samples = rate_hz * FRAME_MS // 1000
+        self._strides = 2 * self._samples, 2 * _EVERY  # in bytes: from frame to frame, and within one
         self._scale = _EVERY / self._samples
         self._filled = float(
             self._samples // _EVERY
@@ -91,24 +92,26 @@ class SpeechDetector:
     def hear(self, frames: Buffer, at_ms: float) -> bool:
         """Whole 20 ms frames, the first of which began at `at_ms`. True if a turn began or ended. Several frames at once cost little more
         than one."""
-        signal = np.frombuffer(frames, np.int16)[::_EVERY].astype(np.float32).reshape(-1, self._samples // _EVERY)
+        shape = len(frames) // (2 * self._samples), self._samples // _EVERY
+        signal = np.ndarray(shape, np.int16, frames, 0, self._strides).astype(np.float32)
         energies: list[float] = np.vecdot(signal, signal).tolist()
-        highest, lowest = max(energies) * self._scale, min(energies) * self._scale
+        quietest = min(energies)
+        highest, lowest = max(energies) * self._scale, quietest * self._scale
         threshold = max(_QUIETEST, min(self._floor, self._window_min) * _LOUDER)
         if highest <= threshold and self._started_ms is None:
             self._loud = self._voiced = 0
             self._before = None
-            self._follow(energies)
+            self._follow(energies, quietest)
             return False
         if lowest > threshold and self._started_ms is not None:
             self._quiet = 0
-            self._follow(energies)
+            self._follow(energies, quietest)
             return False
         voices = self._voices(frames, threshold) if self._started_ms is None else [0] * len(energies)
         changed = False
         for index, energy in enumerate(energies):
             changed |= self._judge(energy * self._scale > threshold, voices[index], at_ms + index * FRAME_MS)
-        self._follow(energies)
+        self._follow(energies, quietest)
         return changed
 
     def _judge(self, loud: bool, voice: int, at_ms: float) -> bool:
@@ -123,8 +126,7 @@ class SpeechDetector:
             return False
         return self._quiet == _PAUSE_FRAMES and self._end(at_ms - (_PAUSE_FRAMES - 1) * FRAME_MS)
 
-    def _follow(self, energies: list[float]) -> None:
-        lowest = min(energies)
+    def _follow(self, energies: list[float], lowest: float) -> None:
         if lowest == self._filled:  # a gap does not make the line quieter
             lowest = min((energy for energy in energies if energy != self._filled), default=inf)
         self._window_min = min(self._window_min, lowest * self._scale)

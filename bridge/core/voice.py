@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from bridge.core.frames import MODEL_OUT_HZ, Buffer, FlushSwitch, HeardItem
 from bridge.core.pacer import Pacer
 from bridge.core.playout import PlayoutLedger, Speaker, Utterance
-from bridge.core.resample import Resampler
 
 _QUEUE_LIMIT_MS = 240_000  # four minutes of unheard speech: a model out of control
 _TEXT_CHARS = 4_000
@@ -31,8 +30,6 @@ class Voice:
         self.last_end_ms = float("-inf")  # when the caller last heard the end of an utterance
         self._rate_hz = rate_hz
         self._kill = kill_audio
-        self._resampler = Resampler(MODEL_OUT_HZ, rate_hz)
-        self._resampler_in_hz = MODEL_OUT_HZ
         self._open: Utterance | None = None  # the model's utterance under way
         self._latest: Utterance | None = None  # the model's last utterance of this turn
         self._early_words = ""
@@ -71,37 +68,33 @@ class Voice:
         if self._open is not None and item != self._open.item:
             self.finish()
         if self._open is None:
-            begun = self._begin(self.next_speaker)
+            begun = self._begin(self.next_speaker, rate_hz)
             if begun is None:
                 return None
             begun.item = item
             begun.text, self._early_words = self._early_words, ""
             self._open = self._latest = begun
             self.next_speaker = Speaker.MODEL
-            if rate_hz != self._resampler_in_hz:
-                self._resampler, self._resampler_in_hz = Resampler(rate_hz, self._rate_hz), rate_hz
         if self.pacer.queued_ms < _QUEUE_LIMIT_MS:
-            self.pacer.push(self._resampler.push(pcm))
+            self.pacer.push(pcm)
         return begun
 
     def clip(self, speaker: Speaker, pcm24k: bytes, text: str) -> Utterance | None:
         """Queue a clip as an utterance of its own."""
         self.finish()
-        utterance = self._begin(speaker)
+        utterance = self._begin(speaker, MODEL_OUT_HZ)
         if utterance is None:
             return None
         utterance.text = text
-        resampler = Resampler(MODEL_OUT_HZ, self._rate_hz)
-        self.pacer.push(resampler.push(pcm24k))
-        self.pacer.push(resampler.drain())
+        self.pacer.push(pcm24k)
         self.pacer.finish()
         return utterance
 
-    def _begin(self, speaker: Speaker) -> Utterance | None:
+    def _begin(self, speaker: Speaker, rate_hz: int) -> Utterance | None:
         utterance = Utterance(speaker, self._rate_hz)
         if not self.ledger.begin(utterance):
             return None
-        self.pacer.begin(utterance)
+        self.pacer.begin(utterance, rate_hz)
         return utterance
 
     def words(self, text: str) -> None:
@@ -115,7 +108,6 @@ class Voice:
         """The model's utterance under way is all there (or all there will ever be, if `broken`)."""
         if self._open is None:
             return
-        self.pacer.push(self._resampler.drain())
         self._open.broken = broken
         self.pacer.finish()
         self._open = None
@@ -138,7 +130,6 @@ class Voice:
     def cut(self, now_ms: float, *, new_turn: bool = False) -> Cut:
         """Stop at once; nothing queued before this leaves after it. `new_turn`: the model has begun its next one, whose words may have
         come already."""
-        self._resampler.reset()
         self._open = self._latest = None
         if not new_turn:
             self._early_words = ""

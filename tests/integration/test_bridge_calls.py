@@ -111,7 +111,7 @@ async def test_the_greeting_sounds_within_100_ms_although_the_model_never_answer
 async def test_a_caller_who_interrupts_stops_the_agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def long_story(stage: Stage) -> None:
         await stage.session.audio(tone(5_000), 100)
-        await stage.caller_turn()
+        await stage.caller_turn("wait a moment please")  # without words it would pass for a murmur
         await stage.session.interrupted()
         await stage.session.turn_complete()
 
@@ -121,6 +121,7 @@ async def test_a_caller_who_interrupts_stops_the_agent(tmp_path: Path, monkeypat
         switch_call(bridge) as switch,
     ):
         await switch.first_sound_s()
+        await until(lambda: len(switch.received) >= 20, "a word")  # the model's ear knows the line's silence by then
         switch.speak(300)
         await until(lambda: any(message == '{"type":"killAudio"}' for _, message in switch.received), "killAudio")
         at = next(index for index, (_, message) in enumerate(switch.received) if isinstance(message, str))
