@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bridge.core.frames import Asked, EndCall, EndReason
 from bridge.core.legs import Legs
+from bridge.core.time_shares import Stretch
 from bridge.core.usage_meter import UsageMeter
 from bridge.core.witness import Witness
 
@@ -18,9 +19,6 @@ def account(
 ) -> EndCall:
     """`handoff`: the id of the latest one, and what must still be told about it."""
     legs, usage, witness = parts
-    tools = tuple(legs.minutes.tools)
-    waits = [(tool["at_ms"], tool["at_ms"] + tool["took_ms"]) for tool in tools]
-    waits += [(int(since_ms), int(now_ms)) for since_ms in legs.desk.asked_since_ms()]
     return EndCall(
         reason,
         int(now_ms),
@@ -28,9 +26,15 @@ def account(
         legs.ledger.facts,
         *handoff,
         language,
-        tuple(witness.turn_clock.latency_ms),
-        tools,
+        tuple(witness.turn_clock.turns),
+        tuple(legs.minutes.tools),
         usage.usages(),
-        witness.shares(now_ms, waits),
+        witness.shares(now_ms, tool_waits(legs, now_ms)),
         answerer,
     )
+
+
+def tool_waits(legs: Legs, now_ms: float, latest: int = 0) -> list[Stretch]:
+    """When each tool was waited for; only of the `latest` ones, if that is not 0."""
+    waits = [(tool["at_ms"], tool["at_ms"] + tool["took_ms"]) for tool in legs.minutes.tools[-latest:]]
+    return waits + [(int(since_ms), int(now_ms)) for since_ms in legs.desk.asked_since_ms()]

@@ -64,6 +64,7 @@ class Breaker:
 
     def __init__(self) -> None:
         self.circuit = Circuit.CLOSED
+        self.why = Loss.OVERLOADED  # what the latest failure was: who is not admitted is told the same
         self._failures: deque[float] = deque(maxlen=FAILURES)
         self._successes = 0
         self._admitted_ms = float("-inf")
@@ -85,6 +86,7 @@ class Breaker:
         """An attempt failed, or a connection that stood was lost."""
         if loss not in _TELLING:
             return
+        self.why = loss if loss is Loss.REFUSED else Loss.OVERLOADED
         self._successes = 0
         self._failures.append(now_ms)
         enough = len(self._failures) == FAILURES and now_ms - self._failures[0] <= WITHIN_MS

@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 
 from pokea.billing.usage import CallShares, ModelUsage
 from pokea.billing.usage import Meter as Meter  # a word of the frames, which is all that codecs know
+from pokea.turn_latency import TurnLatency
 
 FRAME_MS = 20
 MODEL_IN_HZ = 16_000  # what most models are fed
@@ -532,11 +533,18 @@ class EndCall:
     handoff_id: str = ""
     handoff_asked: Asked | None = None
     language: str = ""
-    latency_ms: tuple[int, ...] = ()  # of each turn
+    turns: tuple[TurnLatency, ...] = ()  # each that was answered
     tools: tuple[Mapping[str, Any], ...] = ()  # each call: name, status, took_ms, at_ms
     usage: tuple[ModelUsage, ...] = ()
     shares: CallShares | None = None  # of `duration_ms`
     answerer: str = ""  # who picked up a placed call: "person", "machine", "fax", "silence"; "" where nobody judged it
+
+
+@dataclass(frozen=True, slots=True)
+class TurnAnswered:
+    """A turn of the caller's was answered, and the answer heard."""
+
+    latency: TurnLatency
 
 
 @dataclass(frozen=True, slots=True)
@@ -578,6 +586,7 @@ Command: TypeAlias = (
     | HandoffCommand
     | HangUp
     | EndCall
+    | TurnAnswered
     | RecordAudio
     | DropRecording
     | Note

@@ -170,6 +170,8 @@ class ModelLife:
         if event.link != self.link or not self.link:
             return []
         self.link = 0
+        if self.state is Life.GONE:
+            return []  # given up while it stood, for the silence of its model: the last words are ours
         self._recoveries += 1
         if self._recoveries > _RECOVERIES_PER_CALL:
             return self.give_up()

@@ -38,7 +38,7 @@ class Mouth:
         """Queue model speech; returns the utterance if this began one."""
         begun = self.voice.model_audio(event.pcm, event.rate_hz, event.item)
         if begun is not None:
-            self._begun_ms = now_ms
+            self._begun_ms = begun.received_ms = now_ms
             self.caller_done()
             self._began(begun)
         return begun

@@ -40,7 +40,9 @@ class Utterance:
     before_gap: int = 0  # of `sent`, what was sent before the line last fell silent within the utterance
     gap_ms: float = 0.0  # when that was
     pauses: list[tuple[float, float]] = field(default_factory=list)  # each such silence, from and to
-    started_ms: float | None = None  # when its first sample is heard
+    received_ms: float | None = None  # when its first sample came from the model
+    sent_ms: float | None = None  # when that left
+    started_ms: float | None = None  # when it is heard
     end_ms: float = 0.0  # when its last sent sample will have been heard
     complete: bool = False  # no more samples will come
     broken: bool = False  # it ended in mid-sentence: the model was lost

@@ -16,8 +16,9 @@ RETRY_MS = (1_000.0, 2_000.0, 4_000.0, 8_000.0, 16_000.0, 30_000.0)  # the last 
 class Protection:
     """One task's. `decide` and `told` are called in turns; times are monotonic."""
 
-    def __init__(self) -> None:
-        self._is_protected = False  # as ECS starts a task
+    def __init__(self, is_protected: bool | None = False) -> None:
+        """`is_protected`: as ECS starts a task; None where somebody else spoke for the task before, and nobody knows what came of it."""
+        self._is_protected = is_protected
         self.is_held = False  # asked for and not given back since, also where no answer has come yet
         self._told_ms = 0.0
         self._busy_ms: float | None = None  # when there was a call last
@@ -35,7 +36,7 @@ class Protection:
             self.is_held = self.is_held or stale
             return True if stale else None
         has_lingered = self._busy_ms is None or now_ms - self._busy_ms >= LINGER_MS
-        return False if self._is_protected and has_lingered else None
+        return False if self._is_protected is not False and has_lingered else None
 
     def told(self, protect: bool, agreed: bool, now_ms: float) -> None:
         """What came of it."""

@@ -12,7 +12,7 @@ from functools import partial
 from math import inf
 from typing import Any
 
-from bridge.core.account import account
+from bridge.core.account import account, tool_waits
 from bridge.core.announcer import Announcer
 from bridge.core.answering import Answering
 from bridge.core.caller import Caller
@@ -62,6 +62,7 @@ from bridge.core.outlet import Outlet
 from bridge.core.patience import Patience
 from bridge.core.pcm import Layout
 from bridge.core.playout import Speaker
+from bridge.core.turn_clock import TOOLS_IN_A_TURN
 from bridge.core.turns import Signal, Turn, TurnTaking
 from bridge.core.uplink import Uplink
 from bridge.core.usage_meter import UsageMeter
@@ -116,6 +117,7 @@ class CallSession:
         self.opt_out = OptOut(context.stop, self.mouth, self.legs, self.ending, self.orders.append)
         self.witness = Witness(context, self.uplink, self.voice, self.orders.append, records=settings.records)
         self.mouth.on_over = self.witness.over
+        self.witness.waits = partial(tool_waits, self.legs, latest=TOOLS_IN_A_TURN)
         self.answering = self._answering()
         self.outlet = Outlet(self.voice.pacer, self.witness, self.minutes)
         self.pull = self.outlet.pull  # everything that is due for the switch, as one message; None if that is nothing
@@ -191,6 +193,9 @@ class CallSession:
         if type(event) is ModelAudio and self._continues(event):
             self.voice.model_audio(event.pcm, event.rate_hz, event.item)
             return []
+        if type(event) is AgentTranscribed and self._transcribes():
+            self.voice.words(event.text)
+            return []
         route = self._routes.get(type(event))
         if route is None or self.ended:
             return []
@@ -209,6 +214,10 @@ class CallSession:
             and not self.legs.watchdog.is_owed
             and not self.ended
         )
+
+    def _transcribes(self) -> bool:
+        """Words of an utterance under way, which nobody judges: they change nothing either."""
+        return self.voice.is_mid_utterance and not self.legs.repeats.takes and self.answering is None and not self.ended
 
     def caller_audio(self, data: Buffer, now_ms: float) -> Sequence[Buffer]:
         """20 ms frames for the model. They may alias `data`; `take` the `orders` they caused afterwards."""
@@ -355,7 +364,7 @@ class CallSession:
             return
         self._caller_speaking = speaking
         if not speaking:
-            self.witness.caller_stopped()
+            self.witness.caller_stopped(now_ms)
         if is_joined:
             return
         self.turns.on(Signal.CALLER_STARTED if speaking else Signal.CALLER_STOPPED)

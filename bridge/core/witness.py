@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 
 from bridge.core.consent import RecordingDesk, Secrets
 from bridge.core.context import CallContext
-from bridge.core.frames import Buffer, Command, ToolAsked, ToolReturned
+from bridge.core.frames import Buffer, Command, ToolAsked, ToolReturned, TurnAnswered
 from bridge.core.playout import Utterance
 from bridge.core.time_shares import Stretch, TimeShares
 from bridge.core.turn_clock import TurnClock
@@ -26,6 +26,8 @@ class Witness:
     ) -> None:
         self.secrets = Secrets()
         self.turn_clock = TurnClock()
+        self.waits: Callable[[float], Iterable[Stretch]] = lambda now_ms: ()  # when tools were waited for of late
+        self._emit = emit
         self.time = TimeShares()
         self._uplink = uplink
         self._pacer = voice.pacer
@@ -64,12 +66,15 @@ class Witness:
 
     def over(self, utterance: Utterance, now_ms: float) -> None:
         """An utterance was heard to its end, or stopped."""
-        self.turn_clock.over(utterance, self._uplink.detector.turns)
+        answered = self.turn_clock.over(utterance, self._uplink.detector.turns, self.waits, now_ms)
+        if answered is not None:
+            self._emit(TurnAnswered(answered))
         self.time.agent(utterance)
         if self.recording is not None:
             self.recording.over(utterance, now_ms)
 
-    def caller_stopped(self) -> None:
+    def caller_stopped(self, now_ms: float) -> None:
+        self.turn_clock.stopped(self._uplink.detector.turns, now_ms)
         self.time.caller(self._uplink.detector.turns)
 
     def shares(self, now_ms: float, tools: Iterable[Stretch]) -> CallShares:

@@ -10,13 +10,14 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import inf
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bridge.core.context import CallContext
 from bridge.core.frames import (
+    AgentTranscribed,
     AnswerTool,
     AskHandoff,
     BeginCallerTurn,
@@ -50,6 +51,7 @@ from bridge.core.frames import (
     TellModel,
     TellPeer,
     TimePassed,
+    TurnAnswered,
     UseModel,
     WatchHandoff,
     WireError,
@@ -72,12 +74,18 @@ from bridge.shell.recorder import CallRecording, Recorder
 from bridge.shell.records import CallRecord
 from bridge.shell.relay import RelayGate
 from bridge.shell.tool_client import Opened, ToolClient
+from bridge.shell.turn_times import TurnTimes
 from bridge.wire import audio_fork
 from pokea.errors import CallError, Misuse
 from pokea.sautikit.closings import RecordingPointer
 
+if TYPE_CHECKING:
+    from bridge.shell.call_trace import Tracing
+
 _BAD_TEXTS_AT_MOST = 50
 _HANG_UP_AT_LAST_S = 1.0
+_LATE_S, _LOOK_FIRST_S = 0.01, 0.001
+_SPEECH = (ModelAudio, AgentTranscribed)
 log = logging.getLogger(__name__)
 
 
@@ -96,6 +104,8 @@ class CallServices:
     recorder: Recorder | None = None
     relay: RelayGate | None = None  # None: no other bridge can reach this worker
     outbox: Outbox | None = None  # None: nobody bills these calls
+    turns: TurnTimes = field(default_factory=TurnTimes)
+    tracing: Tracing | None = None  # None: nobody collects traces
 
 
 def _recording_of(services: CallServices, context: CallContext, session_id: str) -> CallRecording | None:
@@ -120,6 +130,8 @@ class Call:
         clips = services.clips.of_call(opened.context)
         self._recording = _recording_of(services, opened.context, session_id)
         self._log = _log_of(services, opened.context, session_id)
+        traced = services.tracing if session_id else None
+        self._trace = None if traced is None else traced.of_call(session_id, opened.context.business_id)
         settings = replace(services.settings, records=self._recording is not None)
         self._session = CallSession(settings, opened.context, clips)
         self._tape: CallTape | None = None
@@ -142,6 +154,7 @@ class Call:
         self._over: asyncio.Future[EndCall] = self._loop.create_future()
         self._audio_timer: asyncio.TimerHandle | None = None
         self._audio_at_ms = inf
+        self._has_looked = False  # what is late, but what came before it was read
         self._deadline_timer: asyncio.TimerHandle | None = None
         self._deadline_ms = inf
         self._heard_ms = 0.0  # when the model's message under way arrived
@@ -178,6 +191,7 @@ class Call:
             LeavePeer: self._leave_peer,
             HangUp: lambda order: self._start(self._hang_up(order)),
             EndCall: self._end,
+            TurnAnswered: self._turn_answered,
             RecordAudio: self._keep_audio,
             DropRecording: self._drop_recording,
             Note: lambda order: self._record.write(order.event, order.fields, self._now_ms()),
@@ -250,6 +264,8 @@ class Call:
         if self._log is not None:
             stream_ms = 0 if self._connected_ms is None else max(0, round(end.duration_ms - self._connected_ms))
             self._log.closed(end, stream_ms, self._session.handoff.handoff_id)
+        if self._trace is not None:
+            self._trace.closed(end)
         try:
             await self._report(end)
         finally:
@@ -307,7 +323,7 @@ class Call:
     def _handle(self, event: Event, now_ms: float) -> None:
         try:
             orders = self._session.handle(event, now_ms)
-            if orders or type(event) is not ModelAudio:
+            if orders or type(event) not in _SPEECH:
                 self._obey(orders)
             else:
                 self._pump()  # more of an utterance moves no deadline
@@ -343,11 +359,17 @@ class Call:
             self._audio_timer.cancel()
             self._audio_timer = None
         if wake_ms != inf:
-            self._audio_at_ms = wake_ms
+            self._audio_at_ms, self._has_looked = wake_ms, False
             self._audio_timer = self._loop.call_at(self._began_s + wake_ms / 1000, self._audio_due)
 
     def _audio_due(self) -> None:
-        self._audio_timer = None
+        """After a standstill timers run before other sockets are read, and what was due may have been interrupted meanwhile: what is late
+        waits until they were."""
+        if self._time() - self._began_s - self._audio_at_ms / 1000 > _LATE_S and not self._has_looked:
+            self._has_looked = True
+            self._audio_timer = self._loop.call_later(_LOOK_FIRST_S, self._audio_due)
+            return
+        self._audio_timer, self._has_looked = None, False
         try:
             self._pump()
             if self._audio_timer is None:  # everything is on its way: when it will have been heard is known only now
@@ -498,7 +520,16 @@ class Call:
         tools = self._services.tools
         if tools is None:
             raise Misuse("no_tools", "a tool was called in a call without a control plane")
-        self._feed(self._handoff.keep_hop(await tools.call(self._call_token, order)))
+        asked_ms = self._now_ms()
+        answer = await tools.call(self._call_token, order)
+        if self._trace is not None:
+            self._trace.tool(order, answer, asked_ms, self._now_ms())
+        self._feed(self._handoff.keep_hop(answer))
+
+    def _turn_answered(self, order: TurnAnswered) -> None:
+        self._services.turns.add(order.latency)
+        if self._trace is not None:
+            self._trace.turn(order.latency)
 
     # --- the other leg of a hand-off ----------------------------------------------------------------------------------------
 

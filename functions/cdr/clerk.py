@@ -18,9 +18,10 @@ from functions.cdr.polling import Patience, Pollster
 from functions.cdr.pricing import Prices
 from functions.cdr.reporter import Reporter, as_it_is
 from pokea.adapters.observability import Log
+from pokea.adapters.tracing import OpenSpan, Traces, harmless
 from pokea.billing.account import is_news, time_of, wants_carrier
 from pokea.billing.cdr import Cdr, Statement, Witness
-from pokea.billing.cdr_asking import next_look, put_off
+from pokea.billing.cdr_asking import is_live, next_look, put_off
 from pokea.billing.cdr_news import CdrNews, awaiting, is_awaited
 from pokea.billing.reconcile import legs_of, settle, settled_before, with_charges, with_model_cost
 from pokea.calls import Call
@@ -29,6 +30,7 @@ from pokea.errors import NotFound, RejectedInput, Unavailable
 from pokea.ids import BusinessId, SessionId
 from pokea.profile import Profile
 from pokea.sautikit.carrier_record import carrier_legs
+from pokea.tracing import CALL, Kind, Span, root_of
 
 CONTENT_BYTES = 60_000  # of one statement
 LONGEST_CALL = timedelta(days=1)  # by far: what a clock says beyond it is no time of the call
@@ -69,6 +71,7 @@ class Clerk:
         later: Callable[[], Later],
         clock: Clock,
         log: Log,
+        traces: Traces | None = None,
     ) -> None:
         self._shelves = shelves
         self._profiles = profiles
@@ -78,12 +81,18 @@ class Clerk:
         self._later = later
         self._clock = clock
         self._log = log
+        self._traces = traces or Traces()
 
     def take(self, ask: Ask, patience: Patience) -> None:
         """One message. Returning takes it from the queue: what it said is kept. Raises CallError for what must come back. A word is kept
         even where there is time for nothing else: a message comes back a few times only, and nobody says it again."""
         if patience.is_over and ask.said is None:
             raise _out_of_time()
+        with self._traces.span("cdr", Kind.CONSUMER) as span:
+            span.of(ask.call, business_id=ask.business, count=ask.attempt)
+            self._take(ask, patience, span)
+
+    def _take(self, ask: Ask, patience: Patience, span: OpenSpan) -> None:
         look = self._look(BusinessId(ask.business), SessionId(ask.call))
         if ask.said is not None:
             self._keep_word(look, ask)
@@ -91,6 +100,8 @@ class Clerk:
                 raise _out_of_time()
         look = self._asked(look, patience, asks=ask.again or not ask.is_opening, again=ask.again)
         cdrs = self._settled(look)
+        self._traced(look, cdrs)
+        span.of(look.session_id, state=cdrs[0].state.value if cdrs else None)
         self._report(look, cdrs, lambda news: self._followed(news, ask, look, cdrs))
 
     def reconcile(self, business_id: BusinessId, session_id: SessionId, patience: Patience) -> tuple[Cdr, ...]:
@@ -102,6 +113,7 @@ class Clerk:
         for one in looks:
             seen = self._asked(one, patience, asks=True, again=True)
             cdrs = self._settled(seen)
+            self._traced(seen, cdrs)
             self._report(seen, cdrs)
             found += cdrs
         return tuple(found)
@@ -171,6 +183,11 @@ class Clerk:
         found.update((cdr.leg, cdr) for cdr in written)
         return tuple(found[leg] for leg in sorted(found))
 
+    def _traced(self, look: Look, cdrs: Sequence[Cdr]) -> None:
+        """Tell of the call as a whole, once it is known to be over. Two looks at one moment may both do so, in the same words."""
+        if self._traces.are_kept and call_span(look.known) is None and (span := call_span(cdrs)) is not None:
+            self._traces.add(span)
+
     def _report(self, look: Look, cdrs: Sequence[Cdr], then: Callable[[CdrNews], CdrNews] = as_it_is) -> None:
         self._reporter.report(look.profile.business_id, look.session_id, look.call, cdrs, look.now, then)
 
@@ -217,6 +234,32 @@ class Clerk:
                 continue
             if is_news(known, statement):
                 shelves.cdrs.keep(statement)
+
+
+def call_span(cdrs: Sequence[Cdr]) -> Span | None:
+    """The whole call, from its first ring to its end; None while somebody may still be talking."""
+    main = next((cdr for cdr in cdrs if cdr.leg in ("caller", "callee")), None)
+    if main is None or main.ended_at is None or is_live((main,)):
+        return None
+    began_at, ended_at = (
+        min(cdr.began_at for cdr in cdrs),
+        max(cdr.ended_at for cdr in cdrs if cdr.ended_at is not None),
+    )
+    said = {"business_id": main.business_id, "direction": main.direction.value, "outcome": main.status}
+    return Span(
+        name=CALL,
+        session_id=main.session_id,
+        span_id=root_of(main.session_id),
+        parent_id=None,
+        began_ns=_ns(began_at),
+        ended_ns=max(_ns(ended_at), _ns(began_at)),
+        kind=Kind.SERVER,
+        attributes=harmless({"session_id": main.session_id, **said}),
+    )
+
+
+def _ns(at: datetime) -> int:
+    return int(at.timestamp() * 1_000) * 1_000_000
 
 
 def _is_ours(statement: Statement, profile: Profile) -> bool:

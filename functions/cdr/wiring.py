@@ -17,9 +17,11 @@ from functions.cdr.settings import CdrSettings
 from functions.cdr.sweep import Sweeper
 from pokea.adapters.api_door import Keys
 from pokea.adapters.control_settings import secrets_of
+from pokea.adapters.edge import NO_EDGE, Edge
 from pokea.adapters.observability import Log
 from pokea.adapters.settings import BadSettings, load
 from pokea.adapters.system_clock import SystemClock
+from pokea.adapters.tracing import traces_of
 from pokea.billing.business_deck import deck_for
 from pokea.billing.model_cost import prices_of
 from pokea.billing.spend_ledger import SpendLedger
@@ -43,6 +45,7 @@ class Parts:
     keys: Callable[[], Keys]
     clock: Clock
     patience: Callable[[], Patience]
+    edge: Edge = NO_EDGE
 
 
 def request_patience() -> Patience:
@@ -103,9 +106,10 @@ def build(environ: Mapping[str, str]) -> Parts:
         later=later,
         clock=clock,
         log=log,
+        traces=traces_of(settings, "cdr"),
     )
     sweeper = Sweeper(shelves=shelves, profiles=profiles, books=carrier, later=later, clock=clock, log=log)
-    return Parts(clerk, sweeper, keys, clock, request_patience)
+    return Parts(clerk, sweeper, keys, clock, request_patience, Edge(settings.edge_only, secrets))
 
 
 def _carrier(settings: CdrSettings, api_key: Callable[[], str]) -> Callable[[], Books]:

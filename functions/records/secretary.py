@@ -14,6 +14,7 @@ from typing import Annotated, Literal, Protocol
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pokea.adapters.observability import Log
+from pokea.adapters.tracing import OpenSpan, Traces
 from pokea.call_memory import MEMORY, CallMemory
 from pokea.call_outcomes import Disposition
 from pokea.call_record import CALL_RECORD, CallRecord, Evidence, dialled, record_of
@@ -29,6 +30,7 @@ from pokea.ports import CallStore, Change, Records
 from pokea.profile import Profile
 from pokea.sautikit.callbacks import CallbackTasks, callback_undialled
 from pokea.sautikit.closings import Closing, Closings, closing_of_silence
+from pokea.tracing import Kind
 
 MAX_BODY_CHARS = 2_000  # a message holds two ids
 DIAL_PATIENCE = timedelta(minutes=20)  # a message is received no more often than that before the queue gives it up
@@ -93,18 +95,26 @@ class Secretary:
         summariser: Callable[[], Summariser],
         clock: Clock,
         log: Log,
+        traces: Traces | None = None,
     ) -> None:
         self._shelves = shelves
         self._profiles = profiles
         self._summariser = summariser
         self._clock = clock
         self._log = log
+        self._traces = traces or Traces()
 
     def take(self, body: str, message_id: str, patience: Patience | None = None) -> None:
         """One message. Returning takes it from the queue: the record is there. Raises CallError for what must come back."""
         session_id, business_id = parse(body)
+        with self._traces.span("record", Kind.CONSUMER) as span:
+            span.of(session_id, business_id=business_id)
+            self._take(session_id, business_id, patience, span)
+
+    def _take(self, session_id: SessionId, business_id: BusinessId, patience: Patience | None, span: OpenSpan) -> None:
         shelves = self._shelves()
         if shelves.store.record(CALL_RECORD, business_id, session_id) is not None:
+            span.nothing()
             return
         profile = self._profiles.get(business_id)
         if profile is None:
@@ -117,6 +127,7 @@ class Secretary:
             shelves.store.apply(Change(records=(CALL_RECORD.of(record),)))
         except Conflict:
             return  # another consumer of the same message was quicker: the first record stands
+        span.of(session_id, outcome=record.disposition.value)
         self._log.info(
             "record written", session_id=session_id, business_id=business_id, outcome=record.disposition.value
         )

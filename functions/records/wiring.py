@@ -11,6 +11,7 @@ from pokea.adapters.control_settings import secrets_of
 from pokea.adapters.observability import Log
 from pokea.adapters.settings import load
 from pokea.adapters.system_clock import SystemClock
+from pokea.adapters.tracing import traces_of
 from pokea.profile import load_profiles
 
 
@@ -42,4 +43,7 @@ def build(environ: Mapping[str, str]) -> Secretary:
         return by_model(api_key) if api_key else RulesOnly()
 
     profiles = load_profiles(settings.profiles_dir)
-    return Secretary(shelves=shelves, profiles=profiles, summariser=summariser, clock=SystemClock(), log=Log("records"))
+    log, traces = Log("records"), traces_of(settings, "records")
+    return Secretary(
+        shelves=shelves, profiles=profiles, summariser=summariser, clock=SystemClock(), log=log, traces=traces
+    )

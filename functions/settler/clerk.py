@@ -16,6 +16,7 @@ from typing import Protocol
 from functions.settler.messages import Look, body_of, parse
 from functions.settler.news import Newsroom
 from pokea.adapters.observability import Log
+from pokea.adapters.tracing import Traces
 from pokea.billing.cdr import Cdr
 from pokea.billing.cdr_news import placed_charges
 from pokea.calls import Call, Direction, is_over
@@ -33,6 +34,7 @@ from pokea.errors import Conflict, NotFound, Unavailable
 from pokea.leads import LEAD
 from pokea.ports import CallStore, CdrStore, Change
 from pokea.sautikit.closings import Closings
+from pokea.tracing import Kind
 
 MOST_LOOKS = 4  # that come too early; patience has ended long before
 
@@ -60,6 +62,7 @@ class Clerk:
         later: Callable[[], Later],
         clock: Clock,
         log: Log,
+        traces: Traces | None = None,
     ) -> None:
         self._shelves = shelves
         self._policies = policies
@@ -67,6 +70,7 @@ class Clerk:
         self._later = later
         self._clock = clock
         self._log = log
+        self._traces = traces or Traces()
 
     def take(self, body: str, message_id: str) -> None:
         """One message. Returning takes it from the queue. Raises CallError for what must come back."""
@@ -84,7 +88,9 @@ class Clerk:
             self._log.info("taken off the lists", business_id=call.business_id, count=off)
         contact = shelves.campaigns.contact_of_label(call.client_request_id) if call.client_request_id else None
         if contact is not None:
-            self._settle(shelves, call, contact, suppression, look)
+            with self._traces.span("settle", Kind.CONSUMER) as span:
+                span.of(call.session_id, business_id=call.business_id, count=look.attempt)
+                self._settle(shelves, call, contact, suppression, look)
 
     def warm(self) -> None:
         self._shelves()

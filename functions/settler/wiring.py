@@ -11,6 +11,7 @@ from functions.settler.settings import SettlerSettings
 from pokea.adapters.observability import Log
 from pokea.adapters.settings import BadSettings, load
 from pokea.adapters.system_clock import SystemClock
+from pokea.adapters.tracing import traces_of
 from pokea.campaigns.country_policy import policies_for
 
 
@@ -61,4 +62,5 @@ def build(environ: Mapping[str, str]) -> Clerk:
         later=later,
         clock=SystemClock(),
         log=Log("settler"),
+        traces=traces_of(settings, "settler"),
     )

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pokea.adapters.hook_gate import HookGate
 from pokea.adapters.http_events import HookRequest
 from pokea.adapters.observability import Log
+from pokea.adapters.tracing import OpenSpan, Traces
 from pokea.calls import Call, is_over
 from pokea.clock import Clock
 from pokea.ids import BusinessId, SessionId
@@ -37,23 +38,32 @@ class Books:
 
 
 class EventDesk:
-    def __init__(self, *, gate: HookGate, books: Callable[[], Books], clock: Clock, log: Log) -> None:
+    def __init__(
+        self, *, gate: HookGate, books: Callable[[], Books], clock: Clock, log: Log, traces: Traces | None = None
+    ) -> None:
         self._gate = gate
         self._books = books
         self._clock = clock
         self._log = log
+        self._traces = traces or Traces()
 
     def take(self, request: HookRequest) -> None:
         """Raises Unauthorized, RejectedInput, and Unavailable or Indeterminate: the carrier then delivers again."""
+        with self._traces.span("hook") as span:
+            self._take(request, span)
+
+    def _take(self, request: HookRequest, span: OpenSpan) -> None:
         now = self._clock.now()
         self._gate.admit(request, now)
         hook = parse_hook(request.body, request.headers, request.query)
+        span.of(hook.session_id, state=hook.state)
         books = self._books()
         call = books.register.enter(hook, now).call
         if call is None or hook.session_id is None:
             self._log.info("event without a call", state=hook.state, session_id=hook.session_id, call_id=hook.call_id)
             self._log.count("EventWithoutCall", state=hook.state)
             return
+        span.of(call.session_id, business_id=call.business_id)
         owed = callback_owed(call, now) if hook.state is HookState.STREAM_ERROR else None
         if owed is not None:
             books.callbacks.add(owed)

@@ -12,6 +12,7 @@ from pokea.adapters.observability import Log
 from pokea.adapters.queues import teller_of
 from pokea.adapters.settings import load
 from pokea.adapters.system_clock import SystemClock
+from pokea.adapters.tracing import traces_of
 from pokea.lines import load_lines
 from pokea.sautikit.register import CallRegister
 
@@ -39,4 +40,5 @@ def build(environ: Mapping[str, str]) -> EventDesk:
         )
         return Books(calls=calls, register=register, callbacks=DynamoCallbackTasks(table), ended=tell)
 
-    return EventDesk(gate=gate, books=books, clock=SystemClock(), log=Log("stream_status"))
+    log, traces = Log("stream_status"), traces_of(settings, "stream-status")
+    return EventDesk(gate=gate, books=books, clock=SystemClock(), log=log, traces=traces)

@@ -13,10 +13,12 @@ from bridge.settings import BridgeSettings, read_settings
 from bridge.shell.drain import Drain
 from bridge.shell.gauges import NAMESPACE, Gauges
 from bridge.shell.health import Health
+from bridge.shell.turn_times import METRICS
 from functions.reaper.reaper import LEG_MS
 from pokea.adapters.sautikit_rest import PATIENCE_S, PATIENT_TRIES, CarrierSettings
 from pokea.adapters.setting_names import KNOWN
 from tests.contract.test_template import RESOURCES, ROOT, STARS, TEMPLATE, of_type, statements
+from tests.support.template_view import resolved
 
 GENERATIONS = ("Blue", "Green")
 BRIDGE_KINDS = ("AWS::ECS::", "AWS::ElasticLoadBalancingV2::", "AWS::EC2::", "AWS::ApplicationAutoScaling::")
@@ -56,7 +58,7 @@ def test_whatever_names_a_resource_of_the_bridge_is_left_out_with_it() -> None:
     for name, found in RESOURCES.items():
         if name in optional:
             continue
-        text = json.dumps(found)
+        text = json.dumps(resolved(found, set()))
         assert not [other for other in optional if f'"{other}"' in text or f'"{other}.' in text], name
 
 
@@ -92,8 +94,8 @@ def test_a_generation_that_drains_is_asked_for_no_task_and_each_task_waits_for_i
     for bound in ("MinCapacity", "MaxCapacity"):
         assert scaling[bound]["Fn::If"][:2] == [f"Drains{generation}", 0]
     group = attributes(f"{generation}TargetGroup", "TargetGroupAttributes")
-    longest_s = BridgeSettings.max_joined_s
-    assert int(group["deregistration_delay.timeout_seconds"]) >= longest_s >= BridgeSettings.max_call_s
+    longest_s = max(TEMPLATE["Parameters"][name]["MaxValue"] for name in ("MaxJoinedSeconds", "MaxCallSeconds"))
+    assert int(group["deregistration_delay.timeout_seconds"]) >= longest_s
     assert group["load_balancing.algorithm.type"] == "least_outstanding_requests"
     assert "DesiredCount" not in properties(f"{generation}Service")
     assert bridge_statements()["HoldOnWhileCallsLast"]["Action"] == "ecs:UpdateTaskProtection"
@@ -131,6 +133,11 @@ def test_a_bridge_starts_with_what_the_template_gives_it(generation: str) -> Non
         "POKEA_ENGINES": TEMPLATE["Parameters"]["BridgeEngines"]["Default"],
         "POKEA_CARRIER_CONTINUES": TEMPLATE["Parameters"]["CarrierContinues"]["Default"],
         "POKEA_CDR_QUEUE_URL": "https://sqs.example/queue",
+        "POKEA_TRACES": "on",
+        "OTEL_EXPORTER_OTLP_ENDPOINT": "https://xray.af-south-1.amazonaws.com",
+        "POKEA_MAX_CALL_S": str(TEMPLATE["Parameters"]["MaxCallSeconds"]["Default"]),
+        "POKEA_MAX_JOINED_S": str(TEMPLATE["Parameters"]["MaxJoinedSeconds"]["Default"]),
+        "SAUTIKIT_API_BASE": TEMPLATE["Parameters"]["CarrierApiBase"]["Default"],
     }
     environ = {name: stand_ins.get(name, value if isinstance(value, str) else "given") for name, value in given.items()}
     image = dict(pair.split("=", 1) for pair in _image_environ())
@@ -149,6 +156,7 @@ def test_the_bridge_may_do_what_it_does_and_nothing_else() -> None:
         "CallTools": ("lambda:InvokeFunction", {"Ref": "ToolsFunction.Alias"}),
         "ReadSecrets": ("secretsmanager:GetSecretValue", {"Ref": "Secrets"}),
         "TellOfCalls": ("sqs:SendMessage", {"Fn::GetAtt": "CdrQueue.Arn"}),
+        "SendTraces": ("xray:PutTraceSegments", "*"),
         "PutRecordings": (["s3:PutObject", "s3:PutObjectTagging"], {"Fn::Sub": "${RecordingsBucket.Arn}/*"}),
         "HoldOnWhileCallsLast": (
             "ecs:UpdateTaskProtection",
@@ -201,11 +209,15 @@ def test_every_alarm_and_graph_of_the_bridge_is_of_something_that_it_says() -> N
     said = set(Gauges(Health(1), "current", 0).read())
     alarms = [alarm["Properties"] for alarm in of_type("AWS::CloudWatch::Alarm").values()]
     watched = {a["MetricName"] for a in alarms if {"Name": "service", "Value": "bridge"} in a["Dimensions"]}
-    assert watched == {"SlotUtilisation", "TurnedAway", "LoopLagMs", "ProtectionFailed"} < said
+    assert (
+        watched - {"ReplyLatencyMs"}
+        == {"SlotUtilisation", "TurnedAway", "LoopLagMs", "ProtectionFailed", "KeyRefused"}
+        < said
+    )
     body = properties("BridgeDashboard")["DashboardBody"]["Fn::Sub"]
     drawn = json.loads(body.replace("${BridgeTarget}", "50"))
-    assert len(drawn["widgets"]) == 8
-    assert all(metric in body for metric in said - {"ProtectionFailed"})
+    assert len(drawn["widgets"]) == 11
+    assert all(metric in body for metric in (said | set(METRICS)) - {"ProtectionFailed", "KeyRefused", "SpansDropped"})
 
 
 def test_trying_out_costs_one_small_task_on_spot_capacity() -> None:

@@ -14,6 +14,7 @@ from local.gateway_template import functions_of, read_template
 from pokea.adapters.cdr_items import KEPT
 from pokea.retention import RECORDING_DAYS
 from tests.contract.test_template import ROOT, TEMPLATE, of_type, statements
+from tests.support.template_view import resolved
 
 QUEUES = of_type("AWS::SQS::Queue")
 SOURCES = [
@@ -39,7 +40,7 @@ def test_every_queue_is_encrypted_and_is_or_has_a_dead_letter_queue() -> None:
     assert {"EndedQueue", "EndedDeadQueue"} <= set(QUEUES)
     dead = {dead_of(queue) for queue in QUEUES.values()} - {""}
     for name, queue in QUEUES.items():
-        assert queue["Properties"]["SqsManagedSseEnabled"] is True, name
+        assert resolved(queue["Properties"], set())["SqsManagedSseEnabled"] is True, name
         assert (name in dead) != bool(dead_of(queue)), name
     for name in dead:
         assert QUEUES[name]["Properties"]["MessageRetentionPeriod"] == 14 * 86_400, name
@@ -130,7 +131,7 @@ def test_one_batch_of_detail_records_leaves_time_for_a_slow_carrier() -> None:
 
 def test_buckets_are_private_encrypted_kept_and_forget() -> None:
     buckets = of_type("AWS::S3::Bucket")
-    assert set(buckets) == {"RecordingsBucket", "ReportsBucket"}
+    assert set(buckets) == {"RecordingsBucket", "ReportsBucket", "BucketLogs"}
     for bucket in buckets.values():
         properties = bucket["Properties"]
         assert set(properties["PublicAccessBlockConfiguration"].values()) == {True}
@@ -148,7 +149,8 @@ def test_a_bucket_is_reached_over_tls_only() -> None:
     policies = [policy["Properties"] for policy in of_type("AWS::S3::BucketPolicy").values()]
     assert {policy["Bucket"]["Ref"] for policy in policies} == set(of_type("AWS::S3::Bucket"))
     for policy in policies:
-        (statement,) = policy["PolicyDocument"]["Statement"]
+        statement, *others = policy["PolicyDocument"]["Statement"]
+        assert not others or policy["Bucket"] == {"Ref": "BucketLogs"}
         assert statement["Effect"] == "Deny" and statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 

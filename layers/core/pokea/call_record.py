@@ -23,6 +23,7 @@ from pokea.privacy import Pii
 from pokea.records import Kind
 from pokea.retention import Retention
 from pokea.sautikit.closings import CloseReason, Closing, RecordingPointer, ToolUse
+from pokea.turn_latency import PARTS, TurnLatency
 
 Json = Mapping[str, object]
 
@@ -58,6 +59,7 @@ class CallRecord:
     transcript_truncated: bool = False
     tools: tuple[ToolUse, ...] = ()
     latency_ms: tuple[int, ...] = ()
+    turns: tuple[TurnLatency, ...] = ()  # what those were made of
     recording: RecordingPointer | None = None
     recording_until: datetime | None = None
     handoff: str | None = None
@@ -74,6 +76,12 @@ class CallRecord:
     @property
     def latency_p90_ms(self) -> int | None:
         return quantile(self.latency_ms, 0.9)
+
+    @property
+    def latency_parts_p50_ms(self) -> Mapping[str, int]:
+        """Of each part of the wait by itself; {} where nobody measured them."""
+        every = {name: quantile([turn.parts[name] for turn in self.turns], 0.5) for name in PARTS}
+        return {name: found for name, found in every.items() if found is not None}
 
 
 CALL_RECORD: Kind[CallRecord] = Kind(
@@ -100,6 +108,7 @@ CALL_RECORD: Kind[CallRecord] = Kind(
         "transcript_truncated": Pii.NONE,
         "tools": Pii.NONE,
         "latency_ms": Pii.NONE,
+        "turns": Pii.NONE,
         "recording": Pii.ID,
         "recording_until": Pii.NONE,
         "handoff": Pii.ID,
@@ -162,6 +171,7 @@ def record_of(evidence: Evidence, retention: Retention) -> CallRecord:
         transcript_truncated=closing.truncated,
         tools=closing.tools,
         latency_ms=closing.latency_ms,
+        turns=closing.turns,
         recording=pointer,
         recording_until=None if pointer is None else retention.recording_until(closing.closed_at),
         handoff=closing.handoff,

@@ -85,7 +85,7 @@ class Log:
 
     def error(self, event: str, error: BaseException, **fields: object) -> None:
         """For what ends in a defined state although somebody should look at it."""
-        self._write("error", event, {**fields, **_described(error)})
+        self._write("error", event, {**fields, **error_fields(error)})
 
     def count(self, metric: str, value: int = 1, **dimensions: str) -> None:
         """Add `value` to a metric. Dimensions are few and of few values: never an id."""
@@ -111,10 +111,15 @@ def _harmless(name: str, value: object) -> object:
     if isinstance(value, bool | int | float):
         return value
     text = str(value)[:MAX_VALUE_CHARS]
-    return text if name in _IDS else _NUMBER.sub(r"…\1", text)
+    return text if name in _IDS else masked(text)
 
 
-def _described(error: BaseException) -> dict[str, object]:
+def masked(text: str) -> str:
+    """Without the digits, but the last two, of what could be a telephone number."""
+    return _NUMBER.sub(r"…\1", text)
+
+
+def error_fields(error: BaseException) -> dict[str, object]:
     frames = traceback.extract_tb(error.__traceback__)
     place = f"{frames[-1].filename.rpartition('/')[2]}:{frames[-1].lineno}" if frames else None
     code = error.code if isinstance(error, CallError) else None

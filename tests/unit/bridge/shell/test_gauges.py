@@ -7,6 +7,8 @@ import json
 from bridge.shell.crew import Crew, TakesTurns
 from bridge.shell.gauges import Gauges, line
 from bridge.shell.health import Health
+from bridge.shell.turn_times import TurnTimes
+from pokea.turn_latency import measured
 from tests.unit.bridge.shell.test_crew import Caller, Ear
 
 
@@ -37,14 +39,15 @@ def test_a_worker_that_drains_does_not_ask_for_company() -> None:
 
 
 def test_counts_are_since_the_last_reading() -> None:
-    health, failures = Health(4), [0]
-    gauges = Gauges(health, "r1", 10, lambda: failures[0])
+    health, failures, refused = Health(4), [0], [0]
+    gauges = Gauges(health, "r1", 10, lambda: failures[0], lambda: refused[0])
     health.count_refusal("503")
     health.count_refusal("401")  # a token that nobody gave: no caller was turned away
-    failures[0] = 2
+    failures[0], refused[0] = 2, 3
     first, second = gauges.read(), gauges.read()
     assert (first["TurnedAway"], first["ProtectionFailed"]) == (1, 2)
     assert (second["TurnedAway"], second["ProtectionFailed"]) == (0, 0)
+    assert (first["KeyRefused"], second["KeyRefused"]) == (3, 0)
 
 
 def test_a_line_is_of_the_embedded_metric_format() -> None:
@@ -64,6 +67,18 @@ async def test_without_an_interval_nothing_is_written() -> None:
     gauges.start()
     gauges.stop()
     assert written == []
+
+
+async def test_what_the_last_callers_waited_for_is_told_when_a_worker_leaves() -> None:
+    written: list[str] = []
+    turns = TurnTimes()
+    gauges = Gauges(Health(4), "r1", 10, write=written.append, turns=turns)
+    gauges.start()
+    turns.add(measured((1_000.0, 1_300.0, 1_800.0, 1_820.0, 1_900.0), ()))
+    gauges.stop()
+    (text,) = written
+    counts, waited = map(json.loads, text.splitlines())
+    assert counts["ActiveCalls"] == 0 and waited["ReplyLatencyMs"] == [900]
 
 
 def test_one_worker_knows_of_the_calls_of_all() -> None:
