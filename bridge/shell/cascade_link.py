@@ -126,7 +126,8 @@ class CascadeLink:
     async def open(self, order: OpenModel) -> None:
         """Ask each service whether it is there. Reports the outcome through the callbacks; returns when it is known."""
         services = (self._target.transcription, self._target.completion, self._target.speech)
-        probes = [self._loop.create_task(self._client.probe(service)) for service in dict.fromkeys(services)]
+        different = {(service.url, service.model, service.key): service for service in services}
+        probes = [self._loop.create_task(self._client.probe(service)) for service in different.values()]
         for number, probe in enumerate(probes, 1):
             self._tasks[-number] = probe
         try:

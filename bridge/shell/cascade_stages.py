@@ -33,16 +33,20 @@ OnResult = Callable[[StageEvent], None]
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """`url`: its base, which ends in /v1."""
+    """`url`: its base, which ends in /v1. `api_key`: a function where it may be replaced while the process lives."""
 
     url: str
     model: str = ""
-    api_key: str = field(default="", repr=False)
+    api_key: str | Callable[[], str] = field(default="", repr=False)
+
+    @property
+    def key(self) -> str:
+        return self.api_key() if callable(self.api_key) else self.api_key
 
     def headers(self, request_id: str) -> dict[str, str]:
         headers = {"X-Client-Request-Id": request_id}
-        if self.api_key:
-            headers["Authorization"] = f"Bearer {self.api_key}"
+        if key := self.key:
+            headers["Authorization"] = f"Bearer {key}"
         return headers
 
     def at(self, path: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
@@ -55,14 +56,15 @@ def gemini_target(settings: BridgeSettings, secrets: Secrets) -> SocketTarget:
         token = GoogleToken(from_default_credentials())
         return engines.gemini_on_vertex(project, location, token.headers, settings.gemini_url, settings.ca_file)
     # A stand-in asks for no key; Google does.
-    key = secrets.optional("GEMINI_API_KEY") if settings.gemini_url else secrets.required("GEMINI_API_KEY")
-    return engines.gemini(settings.gemini_address, key, settings.ca_file)
+    if not settings.gemini_url:
+        secrets.required("GEMINI_API_KEY")
+    return engines.gemini(settings.gemini_address, partial(secrets.optional, "GEMINI_API_KEY"), settings.ca_file)
 
 
 def _openai(settings: BridgeSettings, secrets: Secrets) -> Built:
-    target = engines.openai_realtime(
-        settings.openai_url, settings.openai_model, secrets.required("OPENAI_API_KEY"), "openai", settings.ca_file
-    )
+    secrets.required("OPENAI_API_KEY")
+    key = partial(secrets.optional, "OPENAI_API_KEY")
+    target = engines.openai_realtime(settings.openai_url, settings.openai_model, key, "openai", settings.ca_file)
     return engines.over_socket(target), None
 
 
@@ -70,7 +72,7 @@ def _compatible(settings: BridgeSettings, secrets: Secrets) -> Built:
     target = engines.openai_realtime(
         settings.compatible_url,
         settings.compatible_model,
-        secrets.optional("POKEA_COMPATIBLE_API_KEY"),
+        partial(secrets.optional, "POKEA_COMPATIBLE_API_KEY"),
         settings.compatible_dialect,
         settings.ca_file,
     )
@@ -85,9 +87,9 @@ def _cascade(settings: BridgeSettings, secrets: Secrets) -> Built:
     )  # its HTTP client is loaded only where it is used
 
     target = CascadeTarget.of(
-        stt=Service(settings.stt_url, settings.stt_model, secrets.optional("POKEA_STT_API_KEY")),
-        llm=Service(settings.llm_url, settings.llm_model, secrets.optional("POKEA_LLM_API_KEY")),
-        tts=Service(settings.tts_url, settings.tts_model, secrets.optional("POKEA_TTS_API_KEY")),
+        stt=Service(settings.stt_url, settings.stt_model, partial(secrets.optional, "POKEA_STT_API_KEY")),
+        llm=Service(settings.llm_url, settings.llm_model, partial(secrets.optional, "POKEA_LLM_API_KEY")),
+        tts=Service(settings.tts_url, settings.tts_model, partial(secrets.optional, "POKEA_TTS_API_KEY")),
         voice=settings.tts_voice,
         speech_hz=settings.tts_rate_hz,
         ca_file=settings.ca_file,

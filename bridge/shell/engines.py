@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import partial
+from typing import TypeAlias
 from urllib.parse import urlsplit
 
 from bridge.core.breaker import Breaker, Circuit
@@ -14,14 +15,17 @@ from bridge.shell.socket_link import Headers, SocketLink, SocketTarget
 from bridge.wire import gemini_live
 from bridge.wire.openai_realtime import DIALECTS, OpenAIRealtime, realtime_url
 
+Key: TypeAlias = str | Callable[[], str]  # a function where it may be replaced while the process lives
+
 
 class Engines:
-    """The engines that this bridge is set up for, by name."""
+    """The engines that this bridge is set up for, by name. `on_refused`: is told of a key, a model or an address that one does not take."""
 
     def __init__(self, makers: Mapping[str, MakeLink], closers: Sequence[Callable[[], Awaitable[None]]] = ()) -> None:
         """`closers` release what the engines share, at the end of the process."""
         self.makers = dict(makers)
         self.breakers = {name: Breaker() for name in makers}
+        self.on_refused: Callable[[], None] = lambda: None
         self._closers = closers
 
     async def close(self) -> None:
@@ -34,8 +38,9 @@ class Engines:
         if maker is None or breaker is None:
             return _Refused(number, on_lost, "not configured", Loss.REFUSED)
         if not breaker.admit(_now_ms()):
-            return _Refused(number, on_lost, "circuit open", Loss.OVERLOADED)
-        witness = _Witness(breaker, on_events, on_lost)
+            # Of a key that nobody takes, callers need not wait for their turn to be refused.
+            return _Refused(number, on_lost, "circuit open", breaker.why)
+        witness = _Witness(breaker, on_events, on_lost, self.on_refused)
         return maker(number, witness.heard, witness.lost)
 
     def open_circuits(self) -> list[str]:
@@ -46,12 +51,13 @@ class Engines:
 class _Witness:
     """Tells the breaker what became of one connection, and passes everything on."""
 
-    __slots__ = ("_breaker", "_known", "_on_events", "_on_lost")
+    __slots__ = ("_breaker", "_known", "_on_events", "_on_lost", "_on_refused")
 
-    def __init__(self, breaker: Breaker, on_events: OnEvents, on_lost: OnLost) -> None:
+    def __init__(self, breaker: Breaker, on_events: OnEvents, on_lost: OnLost, on_refused: Callable[[], None]) -> None:
         self._breaker = breaker
         self._on_events = on_events
         self._on_lost = on_lost
+        self._on_refused = on_refused
         self._known = False
 
     def heard(self, link: ModelLink, events: Sequence[ModelEvent]) -> None:
@@ -62,6 +68,8 @@ class _Witness:
 
     def lost(self, event: ModelLost) -> None:
         self._breaker.failed(event.loss, _now_ms())
+        if event.loss is Loss.REFUSED:
+            self._on_refused()
         self._on_lost(event)
 
 
@@ -98,13 +106,11 @@ def over_socket(target: SocketTarget) -> MakeLink:
     return lambda number, on_events, on_lost: SocketLink(number, target, on_events, on_lost)
 
 
-def gemini(url: str, api_key: str, ca_file: str = "") -> SocketTarget:
+def gemini(url: str, api_key: Key, ca_file: str = "") -> SocketTarget:
     """Gemini Live by the Developer API. A URL without a path means the service's own path. Raises OSError for an unreadable CA file."""
     if urlsplit(url).path in ("", "/"):
         url = url.rstrip("/") + urlsplit(gemini_live.DEFAULT_URL).path
-    return SocketTarget.of(
-        url, gemini_live.GeminiLive, (("x-goog-api-key", api_key),) if api_key else (), ca_file=ca_file
-    )
+    return SocketTarget.of(url, gemini_live.GeminiLive, _showing(api_key, "x-goog-api-key"), ca_file=ca_file)
 
 
 def gemini_on_vertex(
@@ -119,9 +125,17 @@ def vertex_parent(project: str, location: str) -> str:
     return f"projects/{project}/locations/{location}"
 
 
-def openai_realtime(base: str, model: str, api_key: str, dialect: str = "openai", ca_file: str = "") -> SocketTarget:
+def openai_realtime(base: str, model: str, api_key: Key, dialect: str = "openai", ca_file: str = "") -> SocketTarget:
     """OpenAI Realtime, or a server that speaks its wire in `dialect`. Raises OSError for an unreadable CA file."""
-    headers = (("authorization", f"Bearer {api_key}"),) if api_key else ()
+    headers = _showing(api_key, "authorization", "Bearer ")
     return SocketTarget.of(
         realtime_url(base, model), partial(OpenAIRealtime, DIALECTS[dialect]), headers, ca_file=ca_file
     )
+
+
+def _showing(key: Key, header: str, before: str = "") -> Callable[[], Awaitable[Headers]]:
+    async def headers() -> Headers:
+        value = key() if callable(key) else key
+        return ((header, before + value),) if value else ()
+
+    return headers

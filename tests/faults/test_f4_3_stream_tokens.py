@@ -13,7 +13,7 @@ from tests.faults.broken.control_plane import TokenEternal, TokenReusable
 from tests.support.control_plane import ControlPlane, token_in
 from tests.support.sizes import examples
 
-TRIALS, SEED = examples(250, 1_000), 4_3
+TRIALS, SEED = examples(80, 1_000), 4_3
 ALPHABET = string.ascii_letters + string.digits + "-_"
 
 

@@ -149,7 +149,7 @@ async def running_leg(
             yield Leg(link, session, services, server, engine)
         finally:
             link.close()
-            async with asyncio.timeout(1):
+            async with asyncio.timeout(10):
                 while left := {
                     task for task in asyncio.all_tasks() - tasks if "client" in repr(task.get_coro()).lower()
                 }:

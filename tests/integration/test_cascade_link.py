@@ -40,7 +40,7 @@ from tests.integration.cascade_peers import (
     target_at,
 )
 
-QUICK = Deadlines(connect_s=0.5, probe_s=0.5, gap_s=0.3, transcription_s=0.3)
+QUICK = Deadlines(connect_s=2.0, probe_s=2.0, gap_s=0.8, transcription_s=0.8)  # what a busy machine keeps, too
 
 
 async def test_a_turn_is_heard_answered_and_spoken_sentence_by_sentence() -> None:
@@ -192,7 +192,7 @@ async def test_a_service_that_never_answers_is_given_up_in_the_time_allowed() ->
     async with HttpServer(stall) as server:
         session, target = Session(), target_at(server.url)
         link = CascadeLink(1, target, session.on_events, session.lost.append)
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(10):
             await link.open(order(timeout_ms=200))
         assert [(lost.code, lost.reason) for lost in session.lost] == [(0, "no answer in time")]
         await target.aclose()
@@ -208,7 +208,7 @@ async def test_a_link_that_is_dropped_while_it_connects_reports_nothing() -> Non
         opening = asyncio.ensure_future(link.open(order()))
         await asyncio.sleep(0.05)
         link.close()
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(10):
             await opening
         assert not session.lost
         assert not session.events
@@ -247,7 +247,7 @@ async def test_a_stage_that_dies_twice_loses_the_leg(state: str) -> None:
 
 @pytest.mark.parametrize("stage", ["transcription", "completion", "speech"])
 async def test_a_slow_stage_is_tried_twice_and_then_the_leg_is_lost(stage: str) -> None:
-    async with running_leg(ScriptedServices(pauses={stage: 2.0}), deadlines=QUICK) as leg:
+    async with running_leg(ScriptedServices(pauses={stage: 5.0}), deadlines=QUICK) as leg:
         leg.caller_speaks()
         lost = await leg.session.loses()
         assert lost.loss is Loss.NETWORK

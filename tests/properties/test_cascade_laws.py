@@ -75,7 +75,7 @@ class AnyCall(VirtualCascade):
 ACTS = tuple(AnyCall().acts)
 
 
-@settings(max_examples=examples(60, 750), deadline=None)
+@settings(max_examples=examples(30, 750), deadline=None)
 @given(st.lists(st.sampled_from(ACTS), max_size=50))
 def test_speech_is_never_stale_messages_are_well_formed_and_everything_comes_to_rest(acts: list[str]) -> None:
     call = AnyCall()
@@ -94,7 +94,7 @@ def test_speech_is_never_stale_messages_are_well_formed_and_everything_comes_to_
         assert any(isinstance(event, TurnComplete) for event in call.events[spoken:])
 
 
-@settings(max_examples=examples(40, 500), deadline=None)
+@settings(max_examples=examples(20, 500), deadline=None)
 @given(st.lists(st.sampled_from(ACTS), max_size=50))
 def test_words_are_answered_whatever_came_before_them(acts: list[str]) -> None:
     """The caller says something in silence: a completion with those words as its last is asked for."""

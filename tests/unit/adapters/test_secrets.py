@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from math import inf
 from typing import Any
 
 import boto3
@@ -28,7 +29,7 @@ class Manager:
         return json.dumps(self.values)
 
     def secrets(self, **environ: str) -> Secrets:
-        return Secrets(environ, secret_id="pokea", fetch=self, monotonic_s=lambda: self.now_s)
+        return Secrets(environ, secret_id="pokea", fetch=self, wall_s=lambda: self.now_s)
 
 
 def test_without_a_secret_id_the_environment_speaks() -> None:
@@ -74,6 +75,40 @@ def test_what_was_read_before_outlives_an_outage() -> None:
     secrets.required("A")
     manager.down, manager.now_s = True, 1_000
     assert secrets.required("A") == "1"
+
+
+def test_what_was_read_before_outlives_a_secret_that_is_broken_and_the_log_says_so(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    manager = Manager(A="1")
+    secrets = manager.secrets()
+    secrets.required("A")
+    manager.values, manager.now_s = "no object", 1_000
+    assert secrets.required("A") == "1"
+    assert "POKEA_SECRETS_ID" in caplog.text
+
+
+@pytest.mark.parametrize("days", [30, -30])
+def test_what_a_snapshot_holds_is_read_again_when_it_is_started_on_another_day(days: int) -> None:
+    manager = Manager(A="old")
+    secrets = manager.secrets()
+    secrets.required("A")
+    manager.values["A"], manager.now_s = "new", days * 86_400
+    assert secrets.required("A") == "new"
+
+
+def test_who_must_not_wait_reads_what_is_known_until_it_was_renewed() -> None:
+    manager = Manager(A="old")
+    secrets = Secrets({}, secret_id="pokea", fetch=manager, wall_s=lambda: manager.now_s, cache_s=inf)
+    secrets.renew()
+    manager.values["A"], manager.now_s = "new", 10_000
+    assert (secrets.required("A"), manager.reads) == ("old", 1)
+    secrets.renew()
+    assert (secrets.required("A"), manager.reads) == ("new", 2)
+    manager.down = True
+    with pytest.raises(Unavailable):
+        secrets.renew()
+    assert secrets.required("A") == "new"
 
 
 def test_an_outage_at_the_start_is_unavailable() -> None:

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from base64 import urlsafe_b64encode
 from datetime import UTC, datetime, timedelta
 
 import jwt
 import pytest
 
-from pokea.adapters.tokens import CallToken, TokenSigner
+from pokea.adapters.secrets import Secrets
+from pokea.adapters.settings import BadSettings
+from pokea.adapters.tokens import CallToken, TokenSigner, claimed_session, signer_of
 from pokea.errors import Misuse, Unauthorized
 from pokea.ids import BusinessId, SessionId
 from pokea.phone_numbers import E164
@@ -57,6 +60,13 @@ def test_a_call_token_says_who_is_calling() -> None:
     assert SIGNER.read_call_token(SIGNER.call_token(GRANT), now=NOW) == GRANT
 
 
+def test_the_call_that_a_token_speaks_of_can_be_told_without_its_key() -> None:
+    assert claimed_session(SIGNER.call_token(GRANT)) == GRANT.session_id
+    deep, forged = (urlsafe_b64encode(claims).decode() for claims in (b"[" * 1_500, b'{"sid":"+254700000001"}'))
+    for odd in ("", "a", "a.b.c", "ä.ö.ü", "x.e30.y", "x.MQ.y", "x.////.y", f"x.{deep}.y", f"x.{forged}.y"):
+        assert claimed_session(odd) == ""
+
+
 def test_a_withheld_number_stays_withheld() -> None:
     from dataclasses import replace
 
@@ -102,3 +112,34 @@ def test_what_is_no_token_is_refused(text: str) -> None:
 def test_a_short_key_is_our_own_mistake() -> None:
     with pytest.raises(Misuse):
         TokenSigner("short")
+
+
+def test_while_a_key_is_replaced_the_first_one_signs_and_all_are_read() -> None:
+    new = "n" * 40
+    both = TokenSigner(new, KEY)
+    token = SIGNER.call_token(GRANT)
+    assert both.read_call_token(token, now=NOW) == GRANT
+    assert both.call_token(GRANT) == TokenSigner(new).call_token(GRANT) != token
+    assert TokenSigner(KEY, new).call_token(GRANT) == token
+    with pytest.raises(Unauthorized):
+        TokenSigner(new).read_call_token(token, now=NOW)
+
+
+def test_the_address_of_a_calendar_holds_as_long_as_its_key_does() -> None:
+    new = "n" * 40
+    address = SIGNER.feed_secret(CLINIC, 1)
+    assert TokenSigner(new, KEY).is_feed_secret(address, CLINIC, 1)
+    assert not TokenSigner(new).is_feed_secret(address, CLINIC, 1)
+    assert not TokenSigner(new, KEY).is_feed_secret(address, CLINIC, 2)
+
+
+def test_the_key_that_signs_may_not_be_weak_and_a_weak_one_beside_it_reads_nothing() -> None:
+    with pytest.raises(Misuse):
+        TokenSigner(KEY, "short")
+    for text in (",", f"short,{KEY}"):
+        with pytest.raises(Misuse):
+            signer_of(Secrets({"POKEA_TOKEN_KEY": text}))
+    assert signer_of(Secrets({"POKEA_TOKEN_KEY": f"{KEY},short"})).call_token(GRANT) == SIGNER.call_token(GRANT)
+    with pytest.raises(BadSettings):
+        signer_of(Secrets({}))
+    assert signer_of(Secrets({"POKEA_TOKEN_KEY": f"{KEY}, {'n' * 40}"})).call_token(GRANT) == SIGNER.call_token(GRANT)

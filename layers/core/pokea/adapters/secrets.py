@@ -2,11 +2,13 @@
 
 The secret is fetched once and kept for five minutes. A bad signature may mean that a secret was rotated a moment ago, so
 `refresh` forgets what is cached, but not more often than every thirty seconds: a flood of forgeries must not become a flood of reads.
+Who must not wait for a fetch keeps values for ever and has them renewed by a thread. docs/secrets.md says how each secret is replaced.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 import time
 from collections.abc import Callable, Mapping
 
@@ -16,6 +18,7 @@ from pokea.errors import Unavailable
 CACHE_S = 300.0
 REFRESH_NOT_BEFORE_S = 30.0
 Fetch = Callable[[str], str]
+log = logging.getLogger(__name__)
 
 
 class Secrets:
@@ -27,12 +30,16 @@ class Secrets:
         *,
         secret_id: str = "",
         fetch: Fetch | None = None,
-        monotonic_s: Callable[[], float] = time.monotonic,
+        wall_s: Callable[[], float] = time.time,
+        cache_s: float = CACHE_S,
     ) -> None:
+        """`wall_s`: seconds since 1970; the monotonic clock stands still in a snapshot, whose secrets would pass for fresh when it is
+        started weeks later."""
         self._environ = environ
         self._secret_id = secret_id
         self._fetch = fetch or from_secrets_manager
-        self._monotonic_s = monotonic_s
+        self._wall_s = wall_s
+        self._cache_s = cache_s
         self._values: Mapping[str, str] = {}
         self._read_at_s: float | None = None
 
@@ -55,21 +62,27 @@ class Secrets:
         """Forget what is cached, at most every thirty seconds. True if the next read will be a fresh one."""
         if not self._secret_id or self._read_at_s is None:
             return False
-        if self._monotonic_s() - self._read_at_s < REFRESH_NOT_BEFORE_S:
+        if abs(self._wall_s() - self._read_at_s) < REFRESH_NOT_BEFORE_S:
             return False
         self._read_at_s = None
         return True
 
+    def renew(self) -> None:
+        """Read now, while others go on reading what is known. Raises Unavailable and BadSettings; what is known then stays good."""
+        if self._secret_id:
+            self._values, self._read_at_s = _parse(self._fetch(self._secret_id)), self._wall_s()
+
     def _current(self) -> Mapping[str, str]:
         if not self._secret_id:
             return {}
-        now_s = self._monotonic_s()
-        if self._read_at_s is None or now_s - self._read_at_s >= CACHE_S:
+        now_s = self._wall_s()
+        if self._read_at_s is None or abs(now_s - self._read_at_s) >= self._cache_s:
             try:
                 self._values = _parse(self._fetch(self._secret_id))
-            except Unavailable:
+            except (Unavailable, BadSettings) as problem:
                 if not self._values:
-                    raise  # nothing to go on with; what was read before stays good until the service is back
+                    raise  # nothing to go on with; what was read before stays good until the service or the secret is mended
+                log.error("secrets are as they were before: %s", problem.message)
             self._read_at_s = now_s
         return self._values
 

@@ -11,6 +11,8 @@ Signing is deterministic: the same claims give the same bytes, so that a repeate
 the standard library alone, because it happens while a caller's phone is ringing and importing PyJWT costs more than everything else
 there; reading goes through PyJWT. For the same reason the parts that only readers need are imported by them. Time is an argument
 (`now`): the library's own look at the clock is switched off.
+
+While the key is being replaced there are several, separated by commas: the first signs, all of them are read.
 """
 
 from __future__ import annotations
@@ -18,17 +20,19 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from base64 import urlsafe_b64encode
+import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from pokea.errors import Misuse, RejectedInput, Unauthorized
-from pokea.ids import BusinessId, SessionId
+from pokea.ids import SESSION_ID_PATTERN, BusinessId, SessionId
 from pokea.phone_numbers import E164
 
 if TYPE_CHECKING:
+    from pokea.adapters.secrets import Secrets
     from pokea.toolkit import Level
 
 STREAM_AUDIENCE = "stream"
@@ -76,12 +80,12 @@ class CardToken:
 
 
 class TokenSigner:
-    """Makes and reads every kind of token. `key` has at least 32 characters; a shorter one is our own mistake."""
+    """Makes and reads every kind of token. A key has at least 32 characters; a shorter one is our own mistake. `others` are only read."""
 
-    def __init__(self, key: str) -> None:
-        if len(key) < _MIN_KEY_CHARS:
+    def __init__(self, key: str, *others: str) -> None:
+        if min(map(len, (key, *others))) < _MIN_KEY_CHARS:
             raise Misuse("weak_token_key", f"a token key has at least {_MIN_KEY_CHARS} characters")
-        self._key = key.encode()
+        self._key, *_ = self._keys = [one.encode() for one in (key, *others)]
 
     def stream_token(
         self,
@@ -157,19 +161,15 @@ class TokenSigner:
 
     def feed_secret(self, business_id: BusinessId, generation: int) -> str:
         """What makes the address of a business's calendar feed unguessable; it lasts as long as the key and the generation do."""
-        text = f"feed\n{business_id}\n{generation}".encode()
-        return _b64(hmac.new(self._key, text, hashlib.sha256).digest()).decode("ascii")
+        return _feed_secret(self._key, business_id, generation).decode("ascii")
 
     def is_feed_secret(self, text: str, business_id: BusinessId, generation: int) -> bool:
-        expected = self.feed_secret(business_id, generation)
-        return hmac.compare_digest(text.encode("utf-8", "replace"), expected.encode("ascii"))
+        raw = text.encode("utf-8", "replace")
+        return any(hmac.compare_digest(raw, _feed_secret(key, business_id, generation)) for key in self._keys)
 
     def _sign(self, claims: Mapping[str, object]) -> str:
         payload = json.dumps(claims, sort_keys=True, separators=(",", ":")).encode()
-        return self._seal(_b64(_HEADER) + b"." + _b64(payload)).decode("ascii")
-
-    def _seal(self, signed: bytes) -> bytes:
-        return signed + b"." + _b64(hmac.new(self._key, signed, hashlib.sha256).digest())
+        return _sealed(self._key, _b64(_HEADER) + b"." + _b64(payload)).decode("ascii")
 
     def _read(self, text: str, audience: str, now: datetime) -> Mapping[str, object]:
         import jwt
@@ -178,12 +178,14 @@ class TokenSigner:
             raise _invalid()
         raw = text.encode("ascii")
         # One token, one spelling: base64 has spare bits in its last character, so a lax reader takes four spellings of a signature.
-        if not hmac.compare_digest(self._seal(raw.rpartition(b".")[0]), raw):
+        signed = raw.rpartition(b".")[0]
+        key = next((key for key in self._keys if hmac.compare_digest(_sealed(key, signed), raw)), None)
+        if key is None:
             raise _invalid()
         try:
             claims: Mapping[str, object] = jwt.decode(
                 text,
-                self._key,
+                key,
                 algorithms=["HS256"],
                 audience=audience,
                 options={"require": ["aud", "iat", "exp", "sid", "biz"], "verify_exp": False, "verify_iat": False},
@@ -196,6 +198,35 @@ class TokenSigner:
         if now < _instant(claims, "iat") - skew:
             raise _invalid()
         return claims
+
+
+def signer_of(secrets: Secrets) -> TokenSigner:
+    """By all keys that hold now. Raises BadSettings if there is none, Misuse if the one that signs is weak.
+
+    A weak one among the others is left out: a slip of the pen while keys are replaced must not take the telephones down.
+    """
+    first, *others = secrets.several("POKEA_TOKEN_KEY") or (secrets.required("POKEA_TOKEN_KEY"),)
+    return TokenSigner(first, *(other for other in others if len(other) >= _MIN_KEY_CHARS))
+
+
+def claimed_session(token: str) -> str:
+    """The call that a token speaks of, unproven: for whoever only tells about work that somebody else has let in. "" where it is none."""
+    try:
+        payload = token.encode("ascii").split(b".")[1]
+        claims = json.loads(urlsafe_b64decode(payload + b"=" * (-len(payload) % 4)))
+    except (ValueError, IndexError, RecursionError):
+        return ""
+    found = claims.get("sid") if isinstance(claims, dict) else None
+    return found if isinstance(found, str) and re.fullmatch(SESSION_ID_PATTERN, found) else ""
+
+
+def _sealed(key: bytes, signed: bytes) -> bytes:
+    return signed + b"." + _b64(hmac.new(key, signed, hashlib.sha256).digest())
+
+
+def _feed_secret(key: bytes, business_id: BusinessId, generation: int) -> bytes:
+    text = f"feed\n{business_id}\n{generation}".encode()
+    return _b64(hmac.new(key, text, hashlib.sha256).digest())
 
 
 def _b64(raw: bytes) -> bytes:

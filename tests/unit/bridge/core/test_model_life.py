@@ -130,3 +130,11 @@ def test_what_an_abandoned_connection_reports_is_ignored() -> None:
     assert life.ready(2, 0.0) == (None, [DropModel(2)])
     assert fail(life, 1) == []
     assert life.state is Life.RECOVERING
+
+
+@pytest.mark.parametrize("loss", list(Loss))
+def test_a_connection_that_ends_after_its_model_was_given_up_changes_nothing(loss: Loss) -> None:
+    life = living()
+    assert life.give_up() == []
+    assert fail(life, 1, loss) == []
+    assert (life.state, life.link) == (Life.GONE, 0)

@@ -42,8 +42,23 @@ async def test_trouble_that_may_pass_is_tried_three_times() -> None:
 
 
 async def test_a_refusal_is_not_repeated() -> None:
-    done, seen = await hang_up([403])
+    done, seen = await hang_up([422])
     assert (done, len(seen)) == (False, 1)
+
+
+async def test_a_key_that_is_replaced_between_two_tries_ends_the_leg_and_the_old_one_is_told_of() -> None:
+    keys, shown, told = ["new", "old", "old"], [], []
+
+    def answer(method: str, path: str, body: bytes) -> tuple[int, Any]:
+        shown.append(keys[-1])
+        return 200 if keys[-1] == "new" else 401, {}
+
+    async with HttpPeer(answer) as peer:
+        carrier = CarrierHangUp(peer.url, lambda: keys[-1])
+        carrier.on_refused = lambda: told.append(keys.pop())
+        assert await carrier.hang_up("HD_1") is True
+        await carrier.close()
+    assert (shown, told) == (["old", "old", "new"], ["old", "old"])
 
 
 async def test_without_a_key_or_a_session_nothing_is_sent() -> None:
