@@ -1,7 +1,7 @@
 """Says again and again that this worker lives, and which calls it has: whoever hears nothing any more ends them (docs/reaper.md).
 
 A beat every ten seconds, and two seconds after the one before where that was not heard or a call is new, so that few calls are ever known
-to a dead bridge alone.
+to a dead bridge alone. It tells the free places as well, and while they are scarce each change of them as soon.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import httpx
 
 from bridge.shell.ecs import ecs_client
 from bridge.shell.faults import watched
+from bridge.shell.seats import SeatCount, Seats
 from pokea.errors import CallError
 
 BEAT_S = 10.0
@@ -25,7 +26,9 @@ log = logging.getLogger(__name__)
 
 
 class Beat(Protocol):
-    def __call__(self, task: str, calls: Sequence[str], leaving: bool = False) -> Awaitable[None]:
+    def __call__(
+        self, task: str, calls: Sequence[str], leaving: bool = False, seats: Seats | None = None
+    ) -> Awaitable[None]:
         """Raises CallError."""
 
 
@@ -39,11 +42,14 @@ class Heart:
         apart_s: float = APART_S,
         look_s: float = LOOK_S,
         broken: Callable[[], None] = lambda: None,
+        seats: SeatCount | None = None,
     ) -> None:
         """`broken`: is told when this beats no more, which costs the worker its calls once the lease has lapsed."""
         self._beat = beat
         self._broken = broken
         self._sessions = sessions
+        self._seats = seats
+        self._told_seats: Seats | None = None
         self._beat_s = beat_s
         self._apart_s = apart_s
         self._look_s = look_s
@@ -72,7 +78,7 @@ class Heart:
         self._task_arn = await task_arn(metadata_uri) if metadata_uri else ""
         while True:
             sessions = self._sessions()
-            is_due = loop.time() >= self._due_s or not self._told.issuperset(sessions)
+            is_due = loop.time() >= self._due_s or not self._told.issuperset(sessions) or self._has_news()
             if is_due and loop.time() >= self._not_before_s:
                 self._not_before_s = loop.time() + self._apart_s
                 if await self._say(sessions):
@@ -80,12 +86,17 @@ class Heart:
                     self._due_s = loop.time() + self._beat_s
             await asyncio.sleep(self._look_s)
 
+    def _has_news(self) -> bool:
+        return self._seats is not None and self._seats.is_news(self._told_seats, self._seats.read())
+
     async def _say(self, sessions: tuple[str, ...], leaving: bool = False) -> bool:
+        seats = None if self._seats is None else self._seats.read()
         try:
-            await self._beat(self._task_arn, sessions, leaving)
+            await self._beat(self._task_arn, sessions, leaving, seats)
         except CallError as problem:
             log.warning("the control plane did not hear that this bridge lives: %s", problem.code)
             return False
+        self._told_seats = seats
         return True
 
 

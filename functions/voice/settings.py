@@ -16,4 +16,5 @@ class VoiceSettings(HookSettings):
     release: str = setting("POKEA_RELEASE", string, "current")
     stream_token_ttl_s: int = setting("POKEA_STREAM_TOKEN_TTL_S", integer(5, 600), STREAM_TOKEN_TTL_S)
     carrier_continues: bool = setting("POKEA_CARRIER_CONTINUES", switch, False)
+    call_caps: bool = setting("POKEA_CALL_CAPS", switch, False)
     dial_form: str = setting("POKEA_DIAL_FORM", choice("nested", "plain"), "nested")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import random
 from pathlib import Path
 
@@ -27,7 +28,6 @@ from tests.integration.bridge_peers import (
 )
 
 pytestmark = pytest.mark.usefixtures("each_stack")
-BAD_TOKENS = 1_000
 AT_ONCE = 50
 SEED = 4_3
 
@@ -80,8 +80,9 @@ async def test_only_the_right_subprotocol_path_and_token_get_in(
     assert model.connections <= 1
 
 
-async def test_a_thousand_bad_tokens_are_refused_in_bounded_time_without_a_model_or_a_trace(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize("knocks", [150, pytest.param(1_000, marks=pytest.mark.faults)])
+async def test_any_number_of_bad_tokens_is_refused_in_bounded_time_without_a_model_or_a_trace(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, knocks: int
 ) -> None:
     caplog.set_level("DEBUG", "bridge")  # the AWS client writes ten lines for each
     draw = random.Random(SEED)
@@ -101,7 +102,7 @@ async def test_a_thousand_bad_tokens_are_refused_in_bounded_time_without_a_model
 
     async with LiveServer(scripted(mute)) as model, running_bridge(model.url, tools, tmp_path, monkeypatch) as bridge:
         start = loop.time()
-        tokens = [offence() for _ in range(BAD_TOKENS)]
+        tokens = [offence() for _ in range(knocks)]
         statuses = await asyncio.gather(*(knock(bridge, token) for token in tokens))
         assert loop.time() - start < 30
         assert set(statuses) <= {401, 403, 503}  # 503: on a busy machine more knock at once than threads may wait
@@ -175,18 +176,22 @@ async def test_slow_handshakes_are_closed_and_do_not_hold_up_others(
     tools = FakeTools(context={**CONTEXT, "greeting": ""})
     async with (
         LiveServer(scripted(mute)) as model,
-        running_bridge(model.url, tools, tmp_path, monkeypatch, head_within_s=0.5) as bridge,
+        running_bridge(model.url, tools, tmp_path, monkeypatch, head_within_s=2.0) as bridge,
+        contextlib.AsyncExitStack() as opened,
     ):
-        slow = [await asyncio.open_connection("127.0.0.1", bridge.port) for _ in range(100)]
-        for _, writer in slow:
+        slow = []
+        for _ in range(100):
+            reader, writer = await asyncio.open_connection("127.0.0.1", bridge.port)
+            opened.callback(
+                writer.close
+            )  # also when something fails: who is left open is collected in another test's time
             writer.write(b"GET /audio HT")
+            slow.append(reader)
         async with switch_call(bridge):
             await until(lambda: model.active == 1, "a good call goes on")
-            async with asyncio.timeout(3):
-                ends = await asyncio.gather(*(reader.read() for reader, _ in slow), return_exceptions=True)
+            async with asyncio.timeout(15):
+                ends = await asyncio.gather(*(reader.read() for reader in slow), return_exceptions=True)
         assert all(end == b"" or isinstance(end, ConnectionError) for end in ends)
-        for _, writer in slow:
-            writer.close()
 
 
 async def test_a_head_in_pieces_with_audio_right_behind_it_is_taken_whole(

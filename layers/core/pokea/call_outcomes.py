@@ -42,6 +42,7 @@ class Disposition(StrEnum):
     TALKED = "talked"  # both spoke, and no tool did anything
     SILENT = "silent"  # nobody spoke
     MACHINE = "machine"  # a machine or a fax picked up
+    TURNED_AWAY = "turned_away"  # nobody had a place for the caller
     ABANDONED = "abandoned"  # the caller left before anything was done
     CUT_OFF = "cut_off"  # it reached the longest a call may last
     FAILED = "failed"  # our side broke
@@ -107,6 +108,7 @@ BY_REASON: Mapping[CloseReason, Disposition] = {
     CloseReason.MAX_DURATION: Disposition.CUT_OFF,
     CloseReason.FRUITLESS: Disposition.CUT_OFF,
     CloseReason.MACHINE: Disposition.MACHINE,
+    CloseReason.TURNED_AWAY: Disposition.TURNED_AWAY,
     CloseReason.BRIDGE_ERROR: Disposition.FAILED,
     CloseReason.MODEL_LOST: Disposition.FAILED,
 }
@@ -182,6 +184,8 @@ def _ended(closing: Closing) -> Disposition:
         return Disposition.FAILED
     if closing.reason is CloseReason.MACHINE:
         return Disposition.MACHINE  # what was said there, a recording said
+    if closing.reason is CloseReason.TURNED_AWAY:
+        return Disposition.TURNED_AWAY
     if not any(said.who == "caller" for said in closing.transcript):
         return Disposition.SILENT if closing.reason is CloseReason.IDLE else Disposition.ABANDONED
     return BY_REASON.get(closing.reason, Disposition.TALKED)

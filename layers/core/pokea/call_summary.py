@@ -48,6 +48,9 @@ _SAID: Mapping[Disposition, str] = {
     Disposition.TALKED: "Nothing was changed.",
     Disposition.SILENT: "Nobody spoke.",
     Disposition.MACHINE: "An answering machine or a fax picked up.",
+    Disposition.TURNED_AWAY: (
+        "The call was not taken: every place was taken, or too many rang. Who was rung instead is not known here."
+    ),
     Disposition.ABANDONED: "The caller hung up before anything was done.",
     Disposition.CUT_OFF: "The call reached its longest duration.",
     Disposition.FAILED: "The call broke on our side.",

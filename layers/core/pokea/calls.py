@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
+from pokea.admission import REFUSED, Admission
 from pokea.call_status import TERMINAL, CallStatus
 from pokea.clock import as_utc
 from pokea.errors import Conflict
@@ -36,9 +37,11 @@ __all__ = [
     "CallStatus",
     "Direction",
     "Kind",
+    "admitted",
     "apply",
     "diagram",
     "is_over",
+    "is_turned_away",
     "issue",
     "opened",
 ]
@@ -74,6 +77,8 @@ class Call:
     placed_as: SessionId | None = None  # of an attempt: the call that it became
     relay: str = ""  # where the bridge that opened the call can be reached by another one
     onward: Onward | None = None  # whom the carrier is to dial once the stream is closed
+    admission: Admission | None = None  # None: not decided, or not asked for
+    seated_at: datetime | None = None  # when a seat was taken for it
     version: int = 0  # 0 = never stored
 
 
@@ -153,6 +158,17 @@ def apply(call: Call, fact: CallFact) -> Call:
 def issue(call: Call, at: datetime) -> Call:
     """The Stream document of `call` was made. A repeated hook keeps the first time, so its token is the same byte for byte."""
     return call if call.stream_issued_at is not None else replace(call, stream_issued_at=as_utc(at))
+
+
+def admitted(call: Call, admission: Admission, at: datetime) -> Call:
+    """`call` once it is decided whether it is invited. One that is not has no Stream document, whatever an event had announced."""
+    if admission in REFUSED:
+        return replace(call, admission=admission, stream_issued_at=None)
+    return replace(call, admission=admission, seated_at=as_utc(at) if admission is Admission.SEATED else None)
+
+
+def is_turned_away(call: Call) -> bool:
+    return call.admission in REFUSED
 
 
 def opened(call: Call, at: datetime, relay: str = "") -> Call:

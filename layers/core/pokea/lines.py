@@ -24,6 +24,8 @@ TRACKS = ("inbound_track", "both_tracks")  # outbound_track would give the agent
 RATES_HZ = (8000, 16000)  # what the carrier's stream offers
 _MAX_PROFILE_BYTES = 256 * 1024
 _BUSINESS_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
+CAPS = {"number_a_minute": 6, "number_an_hour": 30, "hidden_a_minute": 20, "calls_a_minute": 600}
+_MOST_CALLS = 60_000  # a minute: as many as a store takes for one business
 _AGENT = re.compile(r"[a-z][a-z_]{0,31}")
 
 
@@ -43,6 +45,7 @@ class Line:
 
     `say_first` and `fallback_say` are spoken by the carrier itself, before the stream and after a lost one; empty means not at all.
     `dials`: callers of this line are handed over by the carrier, which dials once their stream is closed ([handoff] mode = "dial").
+    How often one number may ring, all callers together who hide theirs, and everybody; where POKEA_CALL_CAPS is on.
     """
 
     business_id: BusinessId
@@ -54,6 +57,10 @@ class Line:
     fallback_number: E164 | None = None
     fallback_say: str = ""
     dials: bool = False
+    number_a_minute: int = CAPS["number_a_minute"]
+    number_an_hour: int = CAPS["number_an_hour"]
+    hidden_a_minute: int = CAPS["hidden_a_minute"]
+    calls_a_minute: int = CAPS["calls_a_minute"]
 
 
 def load_lines(folder: Path) -> Mapping[E164, Line]:
@@ -103,6 +110,7 @@ def line_of(tables: Mapping[str, object], source: str) -> Line:
     read = _Reader(source, table)
     handoff = tables.get("handoff")
     fallback = read.text("fallback_number", "")
+    caps = _caps(read)
     return Line(
         business_id=BusinessId(_business_id(tables, source)),
         number=read.number("number", read.text("number")),
@@ -113,7 +121,20 @@ def line_of(tables: Mapping[str, object], source: str) -> Line:
         fallback_number=read.number("fallback_number", fallback) if fallback else None,
         fallback_say=read.text("fallback_say", ""),
         dials=isinstance(handoff, dict) and handoff.get("mode") == "dial",
+        **caps,
     )
+
+
+def _caps(read: _Reader) -> Mapping[str, int]:
+    caps = {key: read.whole(key, default) for key, default in CAPS.items()}
+    for less, more in (
+        ("number_a_minute", "number_an_hour"),
+        ("number_a_minute", "calls_a_minute"),
+        ("hidden_a_minute", "calls_a_minute"),
+    ):
+        if caps[less] > caps[more]:
+            raise BadProfile(read.source, f"line.{less}", f"{caps[less]} is more than {more}, which is {caps[more]}")
+    return caps
 
 
 def _business_id(tables: Mapping[str, object], source: str) -> str:
@@ -134,6 +155,12 @@ class _Reader:
             raise BadProfile(self.source, f"line.{key}", "is missing")
         if not isinstance(value, str):
             raise BadProfile(self.source, f"line.{key}", "must be text")
+        return value
+
+    def whole(self, key: str, default: int) -> int:
+        value = self.table.get(key, default)
+        if type(value) is not int or not 1 <= value <= _MOST_CALLS:
+            raise BadProfile(self.source, f"line.{key}", f"must be a whole number from 1 to {_MOST_CALLS}")
         return value
 
     def matching(self, key: str, pattern: re.Pattern[str]) -> str:

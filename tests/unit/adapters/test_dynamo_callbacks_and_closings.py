@@ -12,6 +12,7 @@ from pokea.ids import BusinessId, SessionId
 from pokea.phone_numbers import E164
 from pokea.sautikit.callbacks import CallbackTask
 from pokea.sautikit.closings import CloseReason, Closing, Fact, RecordingPointer, Said, ToolUse, kept
+from pokea.turn_latency import TurnLatency
 
 NOW = datetime(2026, 11, 23, 9, 0, 0, 5, tzinfo=UTC)
 TASK = CallbackTask(
@@ -69,7 +70,8 @@ def test_a_closing_keeps_everything_that_a_bridge_reports(table: DynamoTable) ->
     full = replace(
         CLOSING,
         language="sw",
-        latency_ms=(840, 1_200),
+        latency_ms=(840,),
+        turns=(TurnLatency(at_ms=4_000, endpointing_ms=300, model_ms=400, tool_ms=50, pacing_ms=40, playout_ms=50),),
         tools=(ToolUse("findTimes", "ok", 130, 5_120),),
         facts=(Fact("findTimes", {"service": "cleaning"}, {"status": "ok"}),),
         recording=RecordingPointer("recordings/clinic/2026-11-23/HD_1.wav", 64_044, 1_000),

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping, Sequence
 from typing import Any, Protocol
 
+from pokea.adapters.edge import EDGE_HEADER
 from pokea.errors import CallError, Denied, Unauthorized
 from pokea.ids import BusinessId
 
@@ -34,26 +35,41 @@ class Keys(Protocol):
 
 
 class Doorman:
-    """ASGI middleware. Leaves the grant in `request.state.grant`; `refuse` turns an error into the response."""
+    """ASGI middleware. Leaves the grant in `request.state.grant`; `refuse` turns an error into the response.
+
+    `edge` raises Unauthorized for the edge's header if a request did not come that way; it is asked before the list of open routes.
+    """
 
     def __init__(
-        self, app: App, keys: Callable[[], Keys], refuse: Callable[[CallError], App], open_routes: OpenRoutes = ()
+        self,
+        app: App,
+        keys: Callable[[], Keys],
+        refuse: Callable[[CallError], App],
+        open_routes: OpenRoutes = (),
+        edge: Callable[[str], None] = lambda header: None,
     ) -> None:
         self._app = app
         self._keys = keys
         self._refuse = refuse
         self._open_routes = open_routes
+        self._edge = edge
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and not is_open(scope["method"], scope["path"], self._open_routes):
-            authorization = header(scope["headers"], b"authorization")
+        if scope["type"] == "http":
             try:
-                grant = await asyncio.to_thread(lambda: grant_of(authorization, self._keys()))
+                grant = await asyncio.to_thread(self._ask, scope)
             except CallError as error:
                 await self._refuse(error)(scope, receive, send)
                 return
-            scope.setdefault("state", {})["grant"] = grant
+            if grant is not None:
+                scope.setdefault("state", {})["grant"] = grant
         await self._app(scope, receive, send)
+
+    def _ask(self, scope: Scope) -> Grant | None:
+        self._edge(header(scope["headers"], EDGE_HEADER.encode()))
+        if is_open(scope["method"], scope["path"], self._open_routes):
+            return None
+        return grant_of(header(scope["headers"], b"authorization"), self._keys())
 
 
 def header(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> str:

@@ -16,6 +16,7 @@ from pokea.adapters.dynamo_table import ConditionFailed, DynamoTable, Put
 from pokea.billing.usage import shares_from_json, shares_to_json, usage_from_json, usage_to_json
 from pokea.ids import BusinessId, SessionId
 from pokea.sautikit.closings import CloseReason, Closing, Fact, RecordingPointer, Said, ToolUse
+from pokea.turn_latency import turns_from_json, turns_to_json
 
 TRANSCRIPT_KEPT = timedelta(days=30)  # where nothing else is said
 
@@ -63,6 +64,8 @@ def _content(closing: Closing) -> Item:
         content["usage"] = {"S": _dump(usage_to_json(closing.usage))}
     if closing.shares is not None:
         content["shares"] = {"S": _dump(shares_to_json(closing.shares))}
+    if closing.turns:
+        content["turns"] = {"S": _dump(turns_to_json(closing.turns))}
     if closing.answerer:
         content["answerer"] = {"S": closing.answerer}
     return content
@@ -89,6 +92,7 @@ def _read(session_id: SessionId, item: Mapping[str, Any]) -> Closing:
         usage=usage_from_json(_load(item, "usage", [])),
         shares=shares_from_json(_load(item, "shares", None)),
         answerer=item.get("answerer", {"S": ""})["S"],
+        turns=turns_from_json(_load(item, "turns", [])),
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from pokea.calls import Call, Direction
+from pokea.calls import Call, Direction, is_turned_away
 from pokea.ids import BusinessId, SessionId
 from pokea.lines import INTERNAL_AGENTS
 from pokea.phone_numbers import E164
@@ -51,6 +51,13 @@ def callback_owed(call: Call, now: datetime) -> CallbackTask | None:
     if call.stream_failed is None or call.opened_at is not None or call.agent in INTERNAL_AGENTS:
         return None
     return _task(call, call.stream_failed, (), now)
+
+
+def callback_turned_away(call: Call, now: datetime) -> CallbackTask | None:
+    """The task that a call leaves which no bridge was asked to take."""
+    if call.admission is None or not is_turned_away(call) or call.agent in INTERNAL_AGENTS:
+        return None
+    return _task(call, f"turned_away_{call.admission.value}", (), now)
 
 
 def may_owe(closing: Closing) -> bool:

@@ -10,9 +10,10 @@ from typing import Literal, Protocol
 
 from pokea.billing.usage import CallShares, ModelUsage
 from pokea.call_status import CallStatus
-from pokea.calls import Call, Direction
+from pokea.calls import Call, Direction, is_turned_away
 from pokea.events import CallEnded
 from pokea.ids import BusinessId, SessionId
+from pokea.turn_latency import TurnLatency
 
 CLOSE_COMES_WITHIN_S = 300  # of the carrier's word that a call is over; later nobody will tell how it ended
 DIAL_SETTLES_S = 60  # after the telephone has stopped ringing
@@ -28,6 +29,7 @@ class CloseReason(StrEnum):
     BRIDGE_ERROR = "bridge_error"
     MODEL_LOST = "model_lost"
     HANDED_OVER = "handed_over"  # a person took over
+    TURNED_AWAY = "turned_away"  # no bridge was asked: every place was taken, or too many rang
     MACHINE = "machine"  # an answering machine or a fax picked up
 
 
@@ -72,8 +74,9 @@ class RecordingPointer:
 class Closing:
     """`truncated` tells that the transcript was cut to what can be kept: its latest part.
 
-    latency_ms: of each turn, from the caller's last speech to the first sample of the answer heard. handoff: id of the hand-off that the
-    call ended in or tried last. kept_until: when it may be tidied away. usage: what each model counted. shares: how the time was spent.
+    latency_ms: of each turn, from the caller's last speech to the first sample of the answer heard. turns: what that was made of.
+    handoff: id of the hand-off that the call ended in or tried last. kept_until: when it may be tidied away. usage: what each model
+    counted. shares: how the time was spent.
     answerer: who picked up a placed call, as the bridge heard it: "person", "machine", "fax", "silence", or "" where nobody judged it.
     What follows `closed_at` is unknown of calls on older bridges.
     """
@@ -95,6 +98,7 @@ class Closing:
     usage: tuple[ModelUsage, ...] = ()
     shares: CallShares | None = None
     answerer: str = ""
+    turns: tuple[TurnLatency, ...] = ()
 
 
 class Closings(Protocol):
@@ -109,6 +113,8 @@ def closing_of_silence(call: Call, now: datetime, kept_until: datetime) -> Closi
     reason = CloseReason.IDLE if call.direction is Direction.OUTBOUND else CloseReason.CALLER_HUNG_UP
     if call.opened_at is not None or call.stream_failed is not None:
         reason = CloseReason.BRIDGE_ERROR
+    elif is_turned_away(call):
+        reason = CloseReason.TURNED_AWAY
     ended_at = call.ended_at or now
     seconds = (
         (ended_at - (call.answered_at or ended_at)).total_seconds() if call.duration_s is None else call.duration_s

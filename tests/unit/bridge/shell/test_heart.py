@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import pytest
 
 from bridge.shell.heart import Heart
+from bridge.shell.seats import Seats
 from pokea.errors import Unavailable
 
 
@@ -15,11 +16,13 @@ class ControlRoom:
     """`fails`: so many beats are not heard."""
 
     def __init__(self, fails: int = 0) -> None:
+        self.seats: list[Seats | None] = []
         self.heard: list[tuple[str, tuple[str, ...], bool]] = []
         self.fails = fails
         self._more = asyncio.Event()
 
-    async def beat(self, task: str, calls: Sequence[str], leaving: bool = False) -> None:
+    async def beat(self, task: str, calls: Sequence[str], leaving: bool = False, seats: Seats | None = None) -> None:
+        self.seats.append(seats)
         self.heard.append((task, tuple(calls), leaving))
         self._more.set()
         if self.fails:
