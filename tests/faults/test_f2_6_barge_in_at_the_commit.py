@@ -18,9 +18,10 @@ from bridge.core.frames import (
 )
 from tests.fakes.conversation import Conversation
 from tests.faults.broken import silent_bridges
+from tests.support.sizes import examples
 from tests.unit.bridge.virtual_call import VirtualCall, context
 
-ROUNDS = 300
+ROUNDS = examples(60, 300)
 WHEN = "2026-11-26T14:30"
 
 

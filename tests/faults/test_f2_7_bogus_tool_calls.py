@@ -5,9 +5,10 @@ from __future__ import annotations
 import random
 
 from bridge.core.frames import AnswerTool, CallTool, EndCall, SwitchClosed, ToolAsked, ToolReturned, ToolsCancelled
+from tests.support.sizes import examples
 from tests.unit.bridge.virtual_call import TOOLS, VirtualCall, context
 
-CALLS, SEED = 1_000, 2_7
+CALLS, SEED = examples(250, 1_000), 2_7
 NAMES = [*TOOLS, "dropTable", "", "findTimes ", "commitProposal\n"]
 ARGUMENTS = [
     {},

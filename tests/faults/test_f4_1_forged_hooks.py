@@ -25,12 +25,13 @@ from tests.support.control_plane import (
     form,
     posted,
 )
+from tests.support.sizes import examples
 
 NEW_SECRET, OLD_SECRET, RETIRED_SECRET = "whsec_new_secret", "whsec_old_secret", "whsec_retired_secret"
 SETTINGS = {"POKEA_WEBHOOK_AUTH": "signature+path", "SAUTIKIT_WEBHOOK_SECRET": f"{NEW_SECRET},{OLD_SECRET}"}
 FORM, JSON = "application/x-www-form-urlencoded", "application/json"
 CANARY = "canary%27s+note"
-MUTANTS, VECTORS, SEED = 5_000, 300, 20_261_123
+MUTANTS, VECTORS, SEED = examples(500, 5_000), examples(100, 300), 20_261_123
 Event = dict[str, Any]
 
 

@@ -21,7 +21,7 @@ from tests.support.sizes import examples
 
 SETTINGS = {"POKEA_WEBHOOK_AUTH": "signature+path", "SAUTIKIT_WEBHOOK_SECRET": SIGNING_SECRET}
 FORM = "application/x-www-form-urlencoded"
-REPLAYS, SEED = examples(250, 1_000), 4_2
+REPLAYS, SEED = examples(80, 1_000), 4_2
 INSIDE_S, OUTSIDE_S = (0, 1, 60, 299, 300), (301, 3_600, 30 * 86_400)
 
 

@@ -21,7 +21,7 @@ from tests.faults.broken.control_plane import LastHookWins
 from tests.support.control_plane import NOW, ControlPlane, opened
 from tests.support.sizes import examples
 
-SEED, ROUNDS = 4_5, examples(40, 100)
+SEED, ROUNDS = 4_5, examples(15, 100)
 HOOK_S, RECORD_S, CLOSE_MS = 73, 74, 71_400
 Witness = Callable[[ControlPlane, SessionId, str], None]
 

@@ -5,21 +5,31 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 import pytest
 
+from functions.voice.door import Counter, Usher
 from pokea.calls import Call
 from pokea.errors import CallError, Indeterminate, Unavailable
 from pokea.ids import SessionId
+from pokea.rings import Count
+from pokea.seats import Told
+from tests.fakes.memory_door import MemoryRings, MemorySeats
 from tests.faults.broken.control_plane import Patient
 from tests.oracles import xml_reader
-from tests.support.control_plane import LINE, ControlPlane, CountingCallStore, form, opened, posted
+from tests.support.control_plane import LINE, LINES, ControlPlane, CountingCallStore, form, opened, posted
+from tests.support.sizes import examples
 
-CALLS, SEED, LIMIT_S, SLOW_S = 500, 4_6, 2.0, 3.0
+RARELY_CAPPED = {
+    number: replace(line, number_a_minute=9_999, number_an_hour=9_999, calls_a_minute=9_999)
+    for number, line in LINES.items()
+}
+CALLS, SEED, LIMIT_S, SLOW_S = examples(80, 500), 4_6, 2.0, 3.0
 
 
 class StrugglingStore(CountingCallStore):
@@ -83,6 +93,38 @@ def check_documents(plane: ControlPlane, count: int, limit_s: float = LIMIT_S) -
 def test_with_a_tenth_of_its_operations_failing_every_hook_gets_its_document() -> None:
     store = StrugglingStore(failing=0.1)
     check_documents(ControlPlane(calls=store), CALLS)
+
+
+class StrugglingDoor(MemorySeats, MemoryRings):
+    """The same trouble where seats are taken and rings are counted."""
+
+    def __init__(self, trouble: Callable[[], AbstractContextManager[None]]) -> None:
+        MemorySeats.__init__(self)
+        rings = MemoryRings()
+        self._counts, self._claims = rings._counts, rings._claims
+        self.trouble = trouble
+
+    def boards(self, release: str) -> Any:
+        with self.trouble():
+            return super().boards(release)
+
+    def take(self, *arguments: Any, **more: Any) -> Any:
+        with self.trouble():
+            return super().take(*arguments, **more)
+
+    def count(self, count: Count) -> bool:
+        with self.trouble():
+            return super().count(count)
+
+
+@pytest.mark.usefixtures("capsys")
+def test_so_it_is_with_a_door_whose_seats_and_counts_fail_as_often() -> None:
+    store = StrugglingStore(failing=0.1)
+    plane = ControlPlane(calls=store, has_door=True, numbers=RARELY_CAPPED)
+    plane.seats = door = StrugglingDoor(store._trouble)
+    plane.keeper._usher, plane.keeper._counter = Usher(door, "r1"), Counter(door, plane.callbacks)
+    door.tell(Told(release="r1", bridge="b1", free=10 * CALLS), plane.clock.now())
+    check_documents(plane, CALLS // 4)
 
 
 @pytest.mark.usefixtures("capsys")

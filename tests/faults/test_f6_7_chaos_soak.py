@@ -17,6 +17,7 @@ from tests.faults.broken import chaos as broken
 from tests.support.chaos_calls import FAULTS, Chaos
 from tests.support.chaos_world import World
 from tests.support.control_plane import NOW
+from tests.support.sizes import examples
 
 SEED = int(os.environ.get("POKEA_CHAOS_SEED", "0"))
 DRAWN = random.SystemRandom().randrange(1, 1_000_000)  # the large day is another one each time, the small one is not
@@ -58,7 +59,7 @@ def check(faults: Sequence[str], seed: int, breaks: Breaks = nullcontext) -> Non
 
 
 def test_a_day_with_something_wrong_in_every_call_ends_in_true_books() -> None:
-    check(drawn(200, SEED or 7), SEED or 7)
+    check(drawn(examples(80, 200), SEED or 7), SEED or 7)
 
 
 @pytest.mark.faults

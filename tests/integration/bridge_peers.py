@@ -19,6 +19,7 @@ from websockets.typing import Subprotocol
 
 from bridge.core.session import SessionSettings
 from bridge.shell.call_task import CallServices
+from bridge.shell.call_trace import Tracing
 from bridge.shell.carrier import CarrierHangUp
 from bridge.shell.clips import ClipStore, clip_key
 from bridge.shell.engines import Engines, gemini, over_socket
@@ -194,6 +195,7 @@ async def running_bridge(
     recorder: Recorder | None = None,
     has_relay: bool = False,
     outbox: Outbox | None = None,
+    tracing: Tracing | None = None,
 ) -> AsyncIterator[Bridge]:
     """The production parts, put together as the worker does, on a free port. `model`: Gemini's address, or any other engines."""
     hang_ups: list[str] = []
@@ -231,6 +233,7 @@ async def running_bridge(
             recorder=recorder,
             relay=relay.gate,
             outbox=outbox,
+            tracing=tracing,
         )
         gate = Gate(health, client, Exchange(services))
         async with Server(gate, "127.0.0.1", 0, head_within_s, stack=STACK) as server:

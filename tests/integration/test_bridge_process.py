@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -54,7 +55,7 @@ async def bridge(**settings: str) -> AsyncIterator[tuple[asyncio.subprocess.Proc
     port = free_port()
     process = await start(POKEA_BRIDGE_PORT=str(port), POKEA_STREAM_AUTH="off", **settings)
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while True:  # a real process takes its time to start
                 with contextlib.suppress(OSError):
                     if "200 OK" in await get(port, "/readyz"):
@@ -81,9 +82,26 @@ async def test_the_benchmark_entry_talks_without_any_control_plane_and_ends_when
     ):
         assert "200 OK" in await get(port, "/livez")
         async with connect(f"ws://127.0.0.1:{port}/audio", subprotocols=[SUBPROTOCOL], compression=None) as switch:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 while not is_sound(await switch.recv()):
                     pass
+
+
+async def test_a_worker_that_died_is_replaced_and_told_of_in_json_as_a_log_group_wants_it() -> None:
+    async with bridge(POKEA_GEMINI_URL="ws://127.0.0.1:9", POKEA_BRIDGE_WORKERS="2") as (process, port):
+        told = process.stderr
+        assert told is not None
+        async with asyncio.timeout(20):
+            assert [(await told.readline())[:17] for _ in range(2)] == [b"bridge: listening"] * 2
+            worker = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()[0]
+            os.kill(int(worker), signal.SIGKILL)
+            said = json.loads(await told.readline())
+            assert (await told.readline()).startswith(
+                b"bridge: listening"
+            )  # whoever is told to stop before that dies of it
+        assert (said["level"], said["service"]) == ("ERROR", "bridge")
+        assert said["message"] == f"worker {worker} ended with -9 and is replaced"
+        assert "200 OK" in await get(port, "/livez")
 
 
 async def test_a_drain_lets_a_live_call_finish_and_takes_no_new_one() -> None:
@@ -94,11 +112,13 @@ async def test_a_drain_lets_a_live_call_finish_and_takes_no_new_one() -> None:
         switch = await connect(f"ws://127.0.0.1:{port}/audio", subprotocols=[SUBPROTOCOL], compression=None)
         await switch.recv()
         process.send_signal(signal.SIGTERM)
-        assert "503" in await get(port, "/readyz")
+        async with asyncio.timeout(10):
+            while "503" not in await get(port, "/readyz"):  # noqa: ASYNC110  # another process
+                await asyncio.sleep(0.01)
         await switch.send(bytes(640))
         assert process.returncode is None
         await switch.close()
-        assert await asyncio.wait_for(process.wait(), 5) == 0
+        assert await asyncio.wait_for(process.wait(), 20) == 0
 
 
 async def test_at_the_drain_limit_the_call_is_ended() -> None:
@@ -108,25 +128,22 @@ async def test_at_the_drain_limit_the_call_is_ended() -> None:
         connect(f"ws://127.0.0.1:{port}/audio", subprotocols=[SUBPROTOCOL], compression=None),
     ):
         process.send_signal(signal.SIGTERM)
-        assert await asyncio.wait_for(process.wait(), 8) == 0
+        assert await asyncio.wait_for(process.wait(), 20) == 0
 
 
 @pytest.mark.parametrize(
     ("settings", "named"),
     [
         ({"POKEA_BRIDGE_PORT": "many", "POKEA_STREAM_AUTH": "off"}, "POKEA_BRIDGE_PORT"),
-        ({"POKEA_BRIGDE_PORT": "8090"}, "POKEA_BRIGDE_PORT"),
-        ({"POKEA_STREAM_AUTH": "off", "POKEA_BRIDGE_HOST": "0.0.0.0"}, "POKEA_STREAM_AUTH"),
-        ({"POKEA_STREAM_AUTH": "on"}, "POKEA_TOOLS_FUNCTION"),
         ({"POKEA_STREAM_AUTH": "off", "POKEA_GEMINI_CA": "missing.pem"}, "POKEA_GEMINI_CA"),
-        ({"POKEA_STREAM_AUTH": "off", "POKEA_IDLE_ASK_S": "20"}, "POKEA_IDLE_GOODBYE_S"),
     ],
 )
 async def test_settings_that_cannot_run_stop_the_start_with_one_line_that_names_the_key(
     settings: dict[str, str], named: str
 ) -> None:
+    """One that is read at once, one that is needed later. The others, without a process: tests/unit/local/cli/test_refusals.py."""
     process = await start(**{"POKEA_BRIDGE_PORT": str(free_port()), "POKEA_BRIDGE_WORKERS": "1", **settings})
-    _, stderr = await asyncio.wait_for(process.communicate(), 20)
+    _, stderr = await asyncio.wait_for(process.communicate(), 60)
     lines = stderr.decode().strip().splitlines()
     assert process.returncode == 2
     assert len(lines) == 1
@@ -139,7 +156,7 @@ async def test_a_port_that_is_taken_is_not_shared_with_a_stranger() -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         process = await start(POKEA_BRIDGE_PORT=str(taken.getsockname()[1]), POKEA_STREAM_AUTH="off")
-        _, stderr = await asyncio.wait_for(process.communicate(), 20)
+        _, stderr = await asyncio.wait_for(process.communicate(), 60)
     assert process.returncode == 1
     assert "cannot listen" in stderr.decode()
 
@@ -157,7 +174,7 @@ async def test_a_full_worker_steps_aside_so_that_every_place_behind_the_port_is_
             url = f"ws://127.0.0.1:{port}/audio"
             switch = await calls.enter_async_context(connect(url, subprotocols=[SUBPROTOCOL], compression=None))
             await switch.recv()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while "503" not in await get(port, "/readyz"):  # noqa: ASYNC110  # another process
                 await asyncio.sleep(0.05)  # a worker looks four times a second whether others have room
         assert "200 OK" in await get(port, "/livez")
@@ -169,7 +186,7 @@ async def test_the_other_websocket_stack_talks_too_and_frames_are_recorded(tmp_p
         LiveServer(scripted(says_hello)) as model,
         bridge(POKEA_GEMINI_URL=model.url, POKEA_BRIDGE_WORKERS="1", **settings) as (_, port),
         connect(f"ws://127.0.0.1:{port}/audio", subprotocols=[SUBPROTOCOL], compression=None) as switch,
-        asyncio.timeout(10),
+        asyncio.timeout(30),
     ):
         while not is_sound(await switch.recv()):
             pass

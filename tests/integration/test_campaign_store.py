@@ -13,14 +13,15 @@ from tests.contract.campaign_store_contract import CampaignStoreContract
 from tests.support.store import RunningAws
 
 
+@pytest.fixture(scope="module")
+def one_table(local_aws: RunningAws) -> Iterator[DynamoTable]:
+    """For all tests of the contract: each has a business of its own."""
+    with local_aws.fresh_table() as made:
+        yield made
+
+
 class TestDynamoCampaigns(CampaignStoreContract):
     contenders = 8
-
-    @pytest.fixture(scope="class")
-    def one_table(self, local_aws: RunningAws) -> Iterator[DynamoTable]:
-        """For all tests of the class: each has a business of its own."""
-        with local_aws.fresh_table() as made:
-            yield made
 
     @pytest.fixture
     def store(self, one_table: DynamoTable) -> CampaignStore:

@@ -6,7 +6,7 @@ import random
 from collections import Counter
 from dataclasses import replace
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pokea.billing.audit import audit
@@ -15,6 +15,7 @@ from pokea.billing.call_leg import STATUSES, BilledLeg, CallLeg
 from pokea.billing.rate_deck import deck_of, packaged_deck
 from tests.support.carrier_books import DECK, FAULTS, Carrier, shuffled
 from tests.support.rating_samples import drawn_leg, drawn_tables
+from tests.support.sizes import examples
 
 seeds = st.integers(0, 2**32)
 
@@ -24,6 +25,7 @@ def said(result: Audit) -> tuple[Counter[tuple[str, str, str]], Counter[tuple[st
     return found, Counter((one.call_id, one.leg) for one in result.unknowns), result.agreed
 
 
+@settings(max_examples=examples(50, 2_000))
 @given(seeds)
 def test_the_order_of_the_files_does_not_matter(seed: int) -> None:
     draw = random.Random(seed)
@@ -51,6 +53,7 @@ def drawn_billed(draw: random.Random, leg: CallLeg) -> BilledLeg:
     )
 
 
+@settings(max_examples=examples(50, 2_000))
 @given(seeds)
 def test_any_two_files_can_be_compared(seed: int) -> None:
     draw = random.Random(seed)
@@ -63,6 +66,7 @@ def test_any_two_files_can_be_compared(seed: int) -> None:
     assert len(result.findings) + len(result.unknowns) + result.agreed >= len({leg.key for leg in ours})
 
 
+@settings(max_examples=examples(50, 2_000))
 @given(seeds)
 def test_a_carrier_that_names_no_amount_is_accused_of_none(seed: int) -> None:
     carrier = Carrier(random.Random(seed))

@@ -56,7 +56,7 @@ def report(cdrs: list[Cdr], month: date, tz: ZoneInfo) -> Report:
 
 
 @given(legs(), st.sampled_from(ZONES))
-@settings(max_examples=examples(60))
+@settings(max_examples=examples(30, 300))
 def test_every_total_is_the_sum_of_its_rows(cdrs: list[Cdr], tz: ZoneInfo) -> None:
     check_totals(cdrs, tz)
 
@@ -86,7 +86,7 @@ def test_a_month_is_the_sum_of_its_days(cdrs: list[Cdr], tz: ZoneInfo) -> None:
 
 
 @given(legs(), st.sampled_from(ZONES))
-@settings(max_examples=examples(40))
+@settings(max_examples=examples(20, 200))
 def test_the_cells_of_the_file_add_up_to_the_total(cdrs: list[Cdr], tz: ZoneInfo) -> None:
     check_cells(cdrs, tz)
 

@@ -129,7 +129,7 @@ steps = st.tuples(
 rounds = st.lists(st.tuples(steps, st.lists(steps, max_size=2)), max_size=12)
 
 
-@settings(max_examples=examples(50, 600))
+@settings(max_examples=examples(25, 600))
 @given(st.integers(1, 2), rounds)
 def test_no_history_oversells_loses_or_doubles(capacity: int, script: list[tuple[Any, list[Any]]]) -> None:
     clinic = Clinic(capacity)

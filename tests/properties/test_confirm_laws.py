@@ -82,7 +82,7 @@ names = st.sampled_from(["Amina Otieno", "Zawadi", "Mary Ann"])
 
 
 @pytest.mark.parametrize("attack", ["unconfirmed", "too early", "changed", "reused", "old", "another call"])
-@settings(max_examples=examples(40, 500))
+@settings(max_examples=examples(20, 500))
 @given(wish=wishes, name=names, data=st.data())
 def test_no_attack_on_the_gate_writes_anything(attack: str, wish: str, name: str, data: st.DataObject) -> None:
     call = Conversation()
@@ -204,7 +204,7 @@ commits = st.tuples(
 )
 
 
-@settings(max_examples=examples(60, 750))
+@settings(max_examples=examples(30, 750))
 @given(st.lists(st.one_of(proposes, commits, commits, waits), max_size=25))
 def test_any_script_of_two_hostile_models_keeps_the_law(script: list[tuple[object, ...]]) -> None:
     amina = Conversation()
@@ -215,7 +215,7 @@ def test_any_script_of_two_hostile_models_keeps_the_law(script: list[tuple[objec
     assert all(len(slot.takers) <= 1 for slot in amina.store.all_slots())
 
 
-@settings(max_examples=examples(80, 1_000))
+@settings(max_examples=examples(40, 1_000))
 @given(st.integers(0, 120), st.integers(0, 120), st.booleans(), st.booleans())
 def test_holds_that_lapse_while_confirming_never_have_two_owners(
     until_brian: int, until_commit: int, does_brian_commit: bool, does_amina_reread: bool

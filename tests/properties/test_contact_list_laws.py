@@ -116,7 +116,7 @@ def test_rejected_rows_keep_their_cells_run_nothing_and_are_read_back(people: li
 BEGINNINGS = st.sampled_from([b"", b"phone\n", b"phone;name\n", b"[{", b'{"phone":', b"PK\x03\x04"])
 
 
-@settings(max_examples=examples(80))
+@settings(max_examples=examples(40, 400))
 @given(BEGINNINGS, st.binary(max_size=300))
 def test_any_bytes_are_a_list_or_a_documented_refusal(beginning: bytes, rest: bytes) -> None:
     try:
@@ -125,7 +125,7 @@ def test_any_bytes_are_a_list_or_a_documented_refusal(beginning: bytes, rest: by
         assert refused.message.startswith("people: ") and refused.message.isprintable()
 
 
-@settings(max_examples=examples(80))
+@settings(max_examples=examples(40, 400))
 @given(
     st.text(max_size=60) | st.from_regex(r"[+0-9 ()/.eE'=-]{0,24}", fullmatch=True),
     st.sampled_from(["KE", "NG", "GH", "UG"]),

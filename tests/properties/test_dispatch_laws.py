@@ -44,7 +44,7 @@ def ids(draw: st.DrawFn) -> tuple[str, Pattern]:
     return (body + check_digit(body), Pattern(kinds + "c")) if draw(st.booleans()) else (body, Pattern(kinds))
 
 
-@settings(max_examples=examples(60))
+@settings(max_examples=examples(30, 300))
 @given(ids(), st.sampled_from(["en", "sw"]))
 def test_an_id_spoken_back_is_understood_as_itself(drawn: tuple[str, Pattern], language: str) -> None:
     tracking_id, pattern = drawn
@@ -53,7 +53,7 @@ def test_an_id_spoken_back_is_understood_as_itself(drawn: tuple[str, Pattern], l
     )
 
 
-@settings(max_examples=examples(40))
+@settings(max_examples=examples(20, 200))
 @given(ids(), st.sampled_from(["en", "sw"]), st.lists(st.sampled_from(["um", "to", "blah", "mara"]), max_size=3))
 def test_noise_never_makes_another_id_of_it(drawn: tuple[str, Pattern], language: str, noise: list[str]) -> None:
     tracking_id, pattern = drawn
@@ -62,7 +62,7 @@ def test_noise_never_makes_another_id_of_it(drawn: tuple[str, Pattern], language
     assert found == Understood(tracking_id) or isinstance(found, tracking_ids.Doubt)
 
 
-@settings(max_examples=examples(40))
+@settings(max_examples=examples(20, 200))
 @given(st.text(max_size=80), ids())
 def test_any_text_is_answered_with_a_fitting_id_or_a_question(text: str, drawn: tuple[str, Pattern]) -> None:
     found = tracking_ids.understand(text, drawn[1])
@@ -83,7 +83,7 @@ def test_an_amount_spoken_back_is_understood_as_itself(whole: int, cents: int, c
     assert found == said_amounts.Understood(amount)
 
 
-@settings(max_examples=examples(40))
+@settings(max_examples=examples(20, 200))
 @given(st.sampled_from(["+2547", "+2541"]), st.integers(0, 99_999_999), st.sampled_from(["en", "sw"]))
 def test_a_number_spoken_back_is_understood_as_itself(start: str, rest: int, language: str) -> None:
     try:
@@ -181,7 +181,7 @@ def event(tracking_id: str = ID) -> str:
     return json.dumps({"detail-type": EVENT, "source": "pokea", "detail": detail})
 
 
-@settings(deadline=None, max_examples=examples(50))
+@settings(deadline=None, max_examples=examples(25, 250))
 @given(
     st.lists(st.sampled_from(["KL4706", "MB2155", "ZZ9991"]), min_size=1, max_size=12),
     st.lists(st.sampled_from(["ok", "unavailable", "denied", "lost"]), max_size=6),

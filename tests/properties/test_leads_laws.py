@@ -63,7 +63,7 @@ def worth(lead: Lead) -> int:
     return points
 
 
-@settings(max_examples=examples(40, 500), deadline=None)
+@settings(max_examples=examples(20, 500), deadline=None)
 @given(st.lists(ACTS, max_size=14))
 def test_laws_of_a_conversation(acts: list[tuple[str, str, str]]) -> None:
     conversation = Conversation(profile=MIZANI, agent="leads")

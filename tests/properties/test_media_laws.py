@@ -110,7 +110,7 @@ def run(pacer: Pacer, switch: Switch, start_ms: float, until_ms: float) -> float
     return last
 
 
-@settings(max_examples=examples(60, 750))
+@settings(max_examples=examples(30, 750))
 @given(
     st.integers(1, 3_000),
     st.lists(st.integers(1, 7_001), min_size=1, max_size=40),
@@ -138,7 +138,7 @@ def test_every_sample_of_an_utterance_is_heard_through_the_switchs_prebuffer(
     assert pacer.is_idle
 
 
-@settings(max_examples=examples(60, 750))
+@settings(max_examples=examples(30, 750))
 @given(st.integers(0, 3_000), st.integers(100, 3_000), st.sampled_from([1, 2]), st.booleans(), st.integers(0, 500))
 def test_after_an_interruption_no_old_sample_is_sent_and_the_next_utterance_is_whole(
     cut_at_ms: int, next_ms: int, down: int, kill: bool, pause_ms: int
@@ -185,7 +185,7 @@ def test_heard_is_never_more_than_sent_nor_sent_more_than_generated(steps: list[
             assert 0 <= utterance.heard(now) <= utterance.sent <= utterance.generated
 
 
-@settings(max_examples=examples(40, 2_000))
+@settings(max_examples=examples(20, 2_000))
 @given(st.lists(st.integers(1, 2_000), min_size=1, max_size=8), st.integers(0, 6_000))
 def test_what_was_heard_never_shrinks_and_a_cut_freezes_it(lengths: list[int], cut_at_ms: int) -> None:
     voice = Voice(16_000, 160, kill_audio=True)
@@ -273,7 +273,7 @@ class Talk:
                 assert really <= heard  # it was sent and cannot be taken back
 
 
-@settings(max_examples=examples(80, 1_000), deadline=None)
+@settings(max_examples=examples(40, 1_000), deadline=None)
 @given(acts, st.booleans())
 def test_speech_that_is_held_and_resumed_is_heard_whole_with_short_rewinds_and_counted_to_the_sample(
     steps: list[tuple[str, int]], kill: bool

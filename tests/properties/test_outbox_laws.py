@@ -126,7 +126,7 @@ class World:
         acts[name]()
 
 
-@settings(max_examples=examples(60))
+@settings(max_examples=examples(30, 300))
 @given(STEPS)
 def test_nothing_is_lost_and_the_order_of_each_call_is_kept_whatever_happens(steps: list[tuple[str, float]]) -> None:
     with TemporaryDirectory() as folder:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from pokea.billing.call_leg import CallLeg, Direction
@@ -15,6 +15,7 @@ from pokea.billing.rate_deck import Pulse, RateDeck, RateRow, deck_of
 from pokea.billing.rating import Charge, Rater, price
 from tests.oracles.rating_oracle import RatingOracle
 from tests.support.rating_samples import START, as_lines, as_mapping, cuts_of, drawn_leg, drawn_tables
+from tests.support.sizes import examples
 
 seeds = st.integers(0, 2**32)
 
@@ -25,6 +26,7 @@ def drawn(seed: int) -> tuple[random.Random, dict[str, Any], RateDeck]:
     return draw, tables, deck_of(tables, "drawn")
 
 
+@settings(max_examples=examples(50, 2_000))
 @given(seeds)
 def test_a_charge_equals_the_oracles(seed: int) -> None:
     draw, tables, deck = drawn(seed)
@@ -34,6 +36,7 @@ def test_a_charge_equals_the_oracles(seed: int) -> None:
         assert as_lines(rater.rate(leg)) == oracle.lines(as_mapping(leg)), leg
 
 
+@settings(max_examples=examples(50, 2_000))
 @given(seeds)
 def test_lines_sum_to_the_total_and_hold_the_billable_time(seed: int) -> None:
     draw, tables, deck = drawn(seed)
@@ -45,6 +48,7 @@ def test_lines_sum_to_the_total_and_hold_the_billable_time(seed: int) -> None:
             assert rated.billable_s == sum(line.seconds for line in rated.lines)
 
 
+@settings(max_examples=examples(50, 2_000))
 @given(seeds, st.integers(0, 4_000), st.integers(0, 4_000))
 def test_a_longer_call_never_costs_less(seed: int, one_s: int, other_s: int) -> None:
     draw, _, deck = drawn(seed)
@@ -59,6 +63,7 @@ def test_a_longer_call_never_costs_less(seed: int, one_s: int, other_s: int) -> 
     assert short.billable_s <= long.billable_s
 
 
+@settings(max_examples=examples(50, 2_000))
 @given(
     st.lists(st.text("123", min_size=1, max_size=6), unique=True, min_size=1), st.text("123", min_size=7, max_size=9)
 )
@@ -80,6 +85,7 @@ def test_the_longest_prefix_is_the_one_that_a_linear_scan_finds(prefixes: list[s
     assert (rated.prefix if isinstance(rated, Charge) else None) == (None if scanned is None else f"+{scanned}")
 
 
+@settings(max_examples=examples(50, 2_000))
 @given(st.integers(0, 10**9), st.integers(0, 10**6), st.integers(0, 10**6))
 def test_the_price_of_a_span_is_within_half_a_micro_unit(rate: int, one_s: int, other_s: int) -> None:
     assert abs(60 * price(rate, one_s) - rate * one_s) <= 30

@@ -125,7 +125,7 @@ accounts = st.builds(
 )
 
 
-@settings(max_examples=examples(50), deadline=None)
+@settings(max_examples=examples(25, 250), deadline=None)
 @given(accounts, st.data())
 def test_order_and_repetition_of_the_statements_decide_nothing(account: Account, data: st.DataObject) -> None:
     repeated = [one for one in account.statements for _ in range(data.draw(st.integers(1, 3)))]
@@ -133,7 +133,7 @@ def test_order_and_repetition_of_the_statements_decide_nothing(account: Account,
     assert drafted(shuffled, NOW) == drafted(account, NOW)
 
 
-@settings(max_examples=examples(80), deadline=None)
+@settings(max_examples=examples(40, 400), deadline=None)
 @given(accounts)
 def test_each_record_is_one_leg_and_no_talk_is_negative(account: Account) -> None:
     drafts = drafted(account, NOW)

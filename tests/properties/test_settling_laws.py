@@ -93,19 +93,19 @@ def check_settling_twice(known: Known) -> None:
 @given(calls_that_ended(), st.integers(0, 10_000))
 @example(Known(call=unanswered(CallStatus.FAILED), carrier_status="busy"), 1)
 @example(Known(call=unanswered(CallStatus.BUSY), carrier_status="blocked"), 1)
-@settings(max_examples=examples(50, 750), deadline=None)
+@settings(max_examples=examples(25, 750), deadline=None)
 def test_any_order_of_the_evidence_ends_in_the_same_contact(known: Known, seed: int) -> None:
     check_any_order(known, seed)
 
 
 @given(calls_that_ended())
-@settings(max_examples=examples(40, 500), deadline=None)
+@settings(max_examples=examples(20, 500), deadline=None)
 def test_settling_again_changes_nothing_whenever_it_comes(known: Known) -> None:
     check_settling_twice(known)
 
 
 @given(calls_that_ended(), st.sampled_from(list(ContactState)), st.integers(0, 3))
-@settings(max_examples=examples(50, 750), deadline=None)
+@settings(max_examples=examples(25, 750), deadline=None)
 def test_an_attempt_is_rung_again_only_by_a_rule_of_its_campaign(
     known: Known, state: ContactState, attempts: int
 ) -> None:
@@ -117,7 +117,7 @@ def test_an_attempt_is_rung_again_only_by_a_rule_of_its_campaign(
 
 
 @given(calls_that_ended(), st.sampled_from([None, "", "busy", "blocked"]))
-@settings(max_examples=examples(40, 500), deadline=None)
+@settings(max_examples=examples(20, 500), deadline=None)
 def test_more_evidence_never_makes_a_disposition_lighter(known: Known, status: str | None) -> None:
     before = disposition_of(known, LATE)
     more = (

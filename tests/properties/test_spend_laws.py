@@ -84,7 +84,7 @@ def world(cap: int) -> World:
     return World(Books(business(daily=cap)), cap * MICROS, Day(), {})
 
 
-@settings(max_examples=examples(40))
+@settings(max_examples=examples(20, 200))
 @given(cap=st.integers(20, 400), steps=st.lists(STEPS, max_size=60))
 @example(cap=60, steps=[("ring", 900), ("ring", 900), ("wait", 899), ("ring", 900), ("ring", 1), ("ring", 1)])
 def test_a_day_costs_at_most_its_cap_and_one_call_for_each_that_is_on(cap: int, steps: list[tuple[str, int]]) -> None:
@@ -96,7 +96,7 @@ def test_a_day_costs_at_most_its_cap_and_one_call_for_each_that_is_on(cap: int, 
     assert it.day.in_full <= it.cap + it.overrun
 
 
-@settings(max_examples=examples(40))
+@settings(max_examples=examples(20, 200))
 @given(cap=st.integers(20, 400), steps=st.lists(STEPS, max_size=60))
 def test_once_every_call_is_settled_the_books_hold_their_sum_and_nothing_else(
     cap: int, steps: list[tuple[str, int]]
@@ -118,7 +118,7 @@ def test_once_every_call_is_settled_the_books_hold_their_sum_and_nothing_else(
     assert states == {label: (HoldState.SETTLED, micros) for label, micros in paid.items()}
 
 
-@settings(max_examples=examples(40))
+@settings(max_examples=examples(20, 200))
 @given(steps=st.lists(STEPS, max_size=60), later=st.integers(0, 10_000))
 def test_tidying_changes_nothing_from_then_on(steps: list[tuple[str, int]], later: int) -> None:
     it = world(10_000)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.core.engines import GEMINI, OPENAI
@@ -22,6 +22,7 @@ from pokea.billing.usage import (
     usage_from_json,
     usage_to_json,
 )
+from tests.support.sizes import examples
 
 COUNTS = st.dictionaries(st.sampled_from(Meter), st.integers(1, 10**6), max_size=4)
 STRETCHES = st.lists(st.tuples(st.integers(-50, 3_000), st.integers(-50, 3_000)), max_size=12)
@@ -31,6 +32,7 @@ def parts(shares: CallShares) -> tuple[int, ...]:
     return shares.hold_ms, shares.caller_ms, shares.agent_ms, shares.tools_ms, shares.silence_ms
 
 
+@settings(max_examples=examples(50, 2_000))
 @given(st.integers(0, 2_500), STRETCHES, STRETCHES, STRETCHES, STRETCHES)
 def test_each_millisecond_counts_once_for_the_first_that_covers_it(
     total_ms: int,
@@ -61,6 +63,7 @@ STEPS = st.lists(
 )
 
 
+@settings(max_examples=examples(50, 2_000))
 @given(STEPS, st.booleans())
 def test_the_shares_are_the_whole_call_whatever_happens_in_it(
     steps: list[tuple[str, float, float]], still_speaks: bool
@@ -88,6 +91,7 @@ def test_the_shares_are_the_whole_call_whatever_happens_in_it(
     assert min(parts(shares)) >= 0
 
 
+@settings(max_examples=examples(50, 2_000))
 @given(st.lists(st.tuples(st.sampled_from([GEMINI, OPENAI]), COUNTS, st.booleans()), max_size=30))
 def test_every_token_is_counted_once_under_the_engine_that_used_it(
     turns: list[tuple[object, dict[Meter, int], bool]],
@@ -129,6 +133,7 @@ USAGES = st.lists(
 )
 
 
+@settings(max_examples=examples(50, 2_000))
 @given(USAGES)
 def test_usage_survives_the_way_through_json(usages: list[ModelUsage]) -> None:
     assert usage_from_json(usage_to_json(usages)) == tuple(usages)
@@ -136,6 +141,7 @@ def test_usage_survives_the_way_through_json(usages: list[ModelUsage]) -> None:
     assert sum(usage.turns for usage in whole) == sum(usage.turns for usage in usages)
 
 
+@settings(max_examples=examples(50, 2_000))
 @given(st.integers(0, 10**6), STRETCHES)
 def test_shares_survive_the_way_through_json(total_ms: int, agent: list[tuple[int, int]]) -> None:
     shares = shares_of(total_ms, agent=agent)
@@ -156,6 +162,7 @@ ANY = st.recursive(
 )
 
 
+@settings(max_examples=examples(50, 2_000))
 @given(ANY)
 def test_anything_is_read_and_only_counts_are_believed(value: object) -> None:
     for usage in usage_from_json(value):

@@ -25,7 +25,7 @@ def test_work_that_takes_too_long_is_not_waited_for() -> None:
     started = time.monotonic()
     with pytest.raises(Unavailable, match=r"0\.05 s"):
         Deadline(0.05).run(release.wait)
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 10
     release.set()
 
 

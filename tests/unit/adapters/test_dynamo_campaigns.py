@@ -21,14 +21,15 @@ class TestMemoryCampaigns(CampaignStoreContract):
         return MemoryCampaigns()
 
 
+@pytest.fixture(scope="module")
+def one_table() -> Iterator[DynamoTable]:
+    """For all tests of the contract: each has a business of its own."""
+    with moto_table() as made:
+        yield made
+
+
 class TestDynamoCampaigns(CampaignStoreContract):
     contenders = 1
-
-    @pytest.fixture(scope="class")
-    def one_table(self) -> Iterator[DynamoTable]:
-        """For all tests of the class: each has a business of its own."""
-        with moto_table() as made:
-            yield made
 
     @pytest.fixture
     def store(self, one_table: DynamoTable) -> CampaignStore:

@@ -91,6 +91,7 @@ class Leg(VirtualCall):
         self._take(self.session.take())
 
     def peer_audio(self, data: bytes) -> None:
+        self._nothing_before_ms = 0.0
         message = self.session.peer_audio(data, self.now)
         if message is not None:
             self.sent.append((self.now, bytes(message)))

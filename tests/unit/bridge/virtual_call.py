@@ -92,9 +92,11 @@ class VirtualCall:
         self.speech: Sequence[tuple[float, float]] = ()  # when the caller speaks, in call milliseconds
         self.streaming = True  # the switch sends audio
         self._next_frame_ms = 20.0
+        self._nothing_before_ms = 0.0  # nothing is due in the session until then, unless something happens to it
         self._take(self.session.start(0.0))
 
     def _take(self, orders: list[Command]) -> None:
+        self._nothing_before_ms = 0.0
         for order in orders:
             self.orders.append(order)
             if isinstance(order, FlushSwitch):
@@ -134,9 +136,13 @@ class VirtualCall:
         """Let time pass: the caller's frames arrive, what is due is sent, deadlines fire."""
         until = self.now + milliseconds
         while not self.session.ended:
-            due = min(self.session.deadline_ms, self.session.wake_ms, self._next_frame_ms, self.peers_due_ms)
-            if due > until:
+            if min(self._nothing_before_ms, self.peers_due_ms) > until:
                 break
+            due = min(self.session.deadline_ms, self.session.wake_ms, self._next_frame_ms)
+            if min(due, self.peers_due_ms) > until:
+                self._nothing_before_ms = due
+                break
+            due = min(due, self.peers_due_ms)
             self.now = max(self.now, due)
             if self.now >= self._next_frame_ms:
                 self._next_frame_ms += 20

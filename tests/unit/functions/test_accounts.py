@@ -61,7 +61,9 @@ class Provider:
         self.store = MemoryStore()
         profiles = {**PROFILES, KASI.business_id: replace(KASI, **changes)}
         desk = AccountDesk(store=lambda: self.store, profiles=lambda: profiles, clock=ManualClock(NOW))
-        others: dict[str, Any] = {part.name: None for part in fields(Api) if part.name not in ("keys", "accounts")}
+        others: dict[str, Any] = {
+            part.name: None for part in fields(Api) if part.name not in ("keys", "accounts", "edge")
+        }
         Provider.api = Api(keys=Keys, accounts=desk, **others)
         self.book = OwnAccounts(KASI.business_id, self.store)
 

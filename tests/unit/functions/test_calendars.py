@@ -119,11 +119,11 @@ def test_whatever_one_calendar_does_the_others_are_read(surprise: Exception) -> 
 
 
 def test_a_calendar_that_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reader_module, "DIARY_S", 0.3)
+    monkeypatch.setattr(reader_module, "DIARY_S", 0.5)
     store, began = MemoryStore(), time.perf_counter()
     files = {"a": MEETING, "b": SLOW, "c": MEETING}
     assert run(clinics("a", "b", "c"), lambda url: files[url[-1]], store) == {"read": 2, "failed": 1}
-    assert time.perf_counter() - began < 3
+    assert time.perf_counter() - began < 10
 
 
 class Context:

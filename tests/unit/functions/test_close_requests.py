@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from functions.tools.requests import Close, parse
+from functions.tools.requests import Beat, Close, parse
+from pokea.errors import RejectedInput
 from tests.support.control_plane import SESSION, ControlPlane, opened
 
 JSON = st.recursive(
@@ -30,6 +32,7 @@ TRIMMINGS = st.fixed_dictionaries(
         "recording": JSON,
         "language": JSON,
         "handoff": JSON,
+        "turns": JSON,
     },
 )
 CLOSE = {"operation": "close", "call_token": "t", "reason": "goodbye", "duration_ms": 900, "transcript": []}
@@ -78,11 +81,13 @@ def test_what_is_well_formed_is_kept_as_it_is() -> None:
         facts=[{"tool": "findTimes", "arguments": {"service": "cleaning"}, "result": {"status": "ok"}}],
         tools=[{"name": "findTimes", "status": "ok", "took_ms": 1, "at_ms": 2}],
         latency_ms=[900],
+        turns=[[4_000, 300, 500, 0, 40, 60], [5_000, -1, 0, 0, 0, 0], "turn"],
         recording={"key": "k", "bytes": 9, "ms": 1},
         handoff="ho_1",
         language="sw",
     )
     assert (request.handoff, request.language, request.latency_ms) == ("ho_1", "sw", [900])
+    assert [turn.latency_ms for turn in request.turns] == [900]
     assert request.recorded() and request.learned()[0].arguments == {"service": "cleaning"}
     assert [use.name for use in request.used()] == ["findTimes"]
 
@@ -100,3 +105,37 @@ def test_the_line_of_a_fact_repeats_nothing_that_was_asked_with() -> None:
     fact = {"tool": "verifyCaller", "arguments": {"answer": "4417"}, "result": {"status": "ask", "say": "And then?"}}
     (kept,) = close(facts=[fact]).facts
     assert kept.line == "verifyCaller: ask And then?"
+
+
+def test_a_newer_bridge_ends_its_calls_and_lives_after_a_way_back_to_these_functions() -> None:
+    plane = ControlPlane()
+    token = str(opened(plane, plane.ring())["result"]["call_token"])
+    beat = {"operation": "beat", "bridge": "b1", "calls": [SESSION], "of_the_future": {"seats": 7}}
+    assert plane.tools(beat, None)["ok"] is True
+    heard = parse(beat)
+    assert isinstance(heard, Beat) and heard.calls == [SESSION] and not hasattr(heard, "of_the_future")
+    assert plane.tools({**CLOSE, "call_token": token, "of_the_future": ["mood"]}, None)["ok"] is True
+    assert SESSION in plane.closings.closings and plane.write_records() == []
+
+
+@pytest.mark.parametrize(
+    "request_of_authority",
+    [
+        {"operation": "open", "session_id": SESSION, "token": "t", "bridge": "b1"},
+        {
+            "operation": "tool",
+            "call_token": "t",
+            "tool_call_id": "t1",
+            "tool": "findTimes",
+            "arguments": {},
+            "evidence": {"at_ms": 0, "read_back": None, "caller_turns": []},
+        },
+        {"operation": "handoff", "call_token": "t", "handoff_id": "0" * 24, "asked": "status"},
+    ],
+)
+def test_whatever_asks_for_something_is_refused_with_a_field_that_nobody_knows(
+    request_of_authority: dict[str, Any],
+) -> None:
+    assert parse(request_of_authority)
+    with pytest.raises(RejectedInput):
+        parse({**request_of_authority, "of_the_future": 1})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,8 @@ from pokea.ids import SESSION_ID_PATTERN, SessionId
 from pokea.orphans import FLEET, LEASE, LIFE, NO_CALL_LASTS, SURE, VOUCHED, Lease, is_dead, renewed, standing
 from pokea.ports import Change
 from pokea.sautikit.closings import CloseReason
+from pokea.seats import Told
+from tests.fakes.memory_door import MemorySeats
 from tests.support.control_plane import CALLER, LINE, NOW, SESSION
 from tests.support.reaping import Bridge, Floor
 
@@ -212,6 +214,45 @@ def test_one_odd_id_does_not_cost_the_others_their_lease(floor: Floor, capsys: p
     stored = floor.plane.bookings.record(LEASE, FLEET, "b1")
     assert stored is not None and stored.calls == (SESSION, OTHER)
     assert '"BeatCut"' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("odd", "boards"),
+    [
+        ({"release": "a release with blanks"}, []),
+        ({"release": 7}, []),
+        ({"free": -1}, []),
+        ({"free": "three"}, []),
+        ({"seated": "lately"}, [3]),
+        ({"seated": [NOW.timestamp(), -1, "x"]}, [3]),
+        ({"seated": [1] * 10_001}, [3]),
+    ],
+)
+def test_odd_words_on_seats_cost_no_call_its_lease(
+    floor: Floor, capsys: pytest.CaptureFixture[str], odd: dict[str, Any], boards: list[int]
+) -> None:
+    beat = {"operation": "beat", "bridge": "b1", "calls": [SESSION], "release": "r1", "free": 3, "seated": []}
+    assert floor.plane.tools({**beat, **odd}, None) == {"ok": True, "result": {}}
+    stored = floor.plane.bookings.record(LEASE, FLEET, "b1")
+    assert stored is not None and stored.calls == (SESSION,)
+    assert [board.left for board in floor.plane.seats.boards("r1")] == boards
+    assert '"BeatCut"' in capsys.readouterr().out
+
+
+def test_a_beat_whose_seats_the_store_does_not_take_has_renewed_the_lease_and_says_so(
+    floor: Floor, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """A bridge that heard nothing of it would beat every two seconds, at the very store that is short of breath."""
+    floor.plane.seats = Breathless()
+    beat = {"operation": "beat", "bridge": "b1", "calls": [SESSION], "release": "r1", "free": 3}
+    assert floor.plane.tools(beat, None) == {"ok": True, "result": {"untold": "throttled"}}
+    assert floor.plane.bookings.record(LEASE, FLEET, "b1") is not None
+    assert '"SeatsUntold"' in capsys.readouterr().out and "the seats of a bridge were not told" in caplog.text
+
+
+class Breathless(MemorySeats):
+    def tell(self, told: Told, now: datetime) -> None:
+        raise Unavailable("throttled", "too many writes")
 
 
 @given(st.from_regex(SESSION_ID, fullmatch=True))

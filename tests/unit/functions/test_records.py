@@ -65,6 +65,7 @@ def test_a_call_that_ended_leaves_its_record(plane: ControlPlane) -> None:
         plane,
         language="sw",
         latency_ms=[900, 700, 1_100],
+        turns=[[4_000, 300, 500, 0, 40, 60], [9_000, 300, 300, 0, 40, 60], [12_000, 300, 400, 300, 40, 60]],
         tools=[used("findTimes", "ok")],
         recording={"key": f"recordings/{LINE.business_id}/2026-11-23/{SESSION}.wav", "bytes": 64_044, "ms": 1_000},
         handoff="ho_1",
@@ -73,6 +74,8 @@ def test_a_call_that_ended_leaves_its_record(plane: ControlPlane) -> None:
     record = the_record(plane)
     assert (record.disposition, record.reason, record.language) == (Disposition.DELIVERED_INFO, "goodbye", "sw")
     assert (record.latency_ms, record.latency_p50_ms, record.latency_p90_ms) == ((900, 700, 1_100), 900, 1_100)
+    assert [turn.latency_ms for turn in record.turns] == [*record.latency_ms]
+    assert [*record.latency_parts_p50_ms.values()] == [300, 400, 0, 40, 60]
     assert [(tool.name, tool.status) for tool in record.tools] == [("findTimes", "ok")]
     assert record.recording == RecordingPointer(
         f"recordings/{LINE.business_id}/2026-11-23/{SESSION}.wav", 64_044, 1_000
@@ -88,7 +91,7 @@ def test_an_older_bridge_that_reports_less_is_understood(plane: ControlPlane) ->
     plane.write_records()
     record = the_record(plane)
     assert (record.language, record.latency_ms, record.tools, record.recording) == ("", (), (), None)
-    assert record.latency_p50_ms is None
+    assert record.latency_p50_ms is None and record.latency_parts_p50_ms == {}
 
 
 def test_the_first_record_stands(plane: ControlPlane) -> None:

@@ -53,7 +53,9 @@ class Office:
         self.made: dict[str, datetime] = {}
         self.is_down = False
         desk = ReportDesk(shelf=lambda: self, ask=self.ask, profiles=lambda: PROFILES, clock=ManualClock(NOW))
-        others: dict[str, Any] = {field.name: None for field in fields(Api) if field.name not in ("keys", "reports")}
+        others: dict[str, Any] = {
+            field.name: None for field in fields(Api) if field.name not in ("keys", "reports", "edge")
+        }
         Office.api = Api(keys=Keys, reports=desk, **others)
         if Office.client is None:
             Office.client = TestClient(make_app(lambda: Office.api, Log("api-reports", io.StringIO())))

@@ -93,7 +93,7 @@ class Shop:
             profiles=lambda: PROFILES,
             clock=ManualClock(NOW),
         )
-        others: dict[str, Any] = {part.name: None for part in fields(Api) if part.name not in ("keys", "tasks")}
+        others: dict[str, Any] = {part.name: None for part in fields(Api) if part.name not in ("keys", "tasks", "edge")}
         Shop.api = Api(keys=Keys, tasks=desk, **others)
 
     def get(self, query: str = "", key: str = "both") -> list[dict[str, Any]]:

@@ -124,6 +124,17 @@ def test_a_tool_runs_for_the_call_that_its_token_names(plane: ControlPlane) -> N
     assert reply["result"]["end_call"] is True  # type: ignore[index]
 
 
+def test_what_was_done_is_logged_by_the_id_of_its_call_and_a_beat_is_not(plane: ControlPlane) -> None:
+    token = call_token(plane)
+    plane.logged.seek(0)
+    plane.logged.truncate()
+    assert plane.tools({"operation": "beat", "bridge": "b1", "calls": [SESSION]}, None)["ok"]
+    assert plane.logged.getvalue() == ""
+    assert plane.tools(tool_request(token, "endCall"), None)["ok"]
+    assert f'"session_id":"{SESSION}"' in plane.logged.getvalue()
+    assert "unclassified" not in plane.logged.getvalue()
+
+
 def test_an_unknown_tool_is_a_refusal_for_the_model_and_no_error(plane: ControlPlane) -> None:
     reply = plane.tools(tool_request(call_token(plane), "dropTables"), None)
     assert reply["result"]["payload"]["status"] == "refused"  # type: ignore[index]

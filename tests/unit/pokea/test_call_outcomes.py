@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from pokea.billing.statements.words import outcome_words
 from pokea.call_outcomes import BY_AGENT, BY_REASON, BY_STATUS, Disposition, commits_of, disposition_of, is_uncertain
 from pokea.call_record import CallRecord, fields_of, quantile
 from pokea.call_summary import _SAID, by_rules, material, notes_for, of_model, schema_for
@@ -148,6 +149,16 @@ def test_a_call_that_broke_after_a_person_had_taken_it_failed_and_says_what_is_o
         replace(RECORD, disposition=Disposition.FAILED, reason="bridge_error"), replace(broken, handoff=None)
     )
     assert "owed" not in owing_nothing.text
+
+
+def test_of_a_call_that_was_turned_away_nothing_is_said_that_nobody_knows() -> None:
+    """It may have been one number that rang too often, and a person may have been rung in the agent's place."""
+    away = closing(CloseReason.TURNED_AWAY, said=())
+    assert of("booking", away) is Disposition.TURNED_AWAY
+    told = by_rules(replace(RECORD, disposition=Disposition.TURNED_AWAY, reason="turned_away"), away).text
+    assert told.startswith("The call was not taken: every place was taken, or too many rang.")
+    assert [word for word in ("line", "nobody", "told so") if word in told] == []
+    assert outcome_words(Disposition.TURNED_AWAY.value) == "not taken"
 
 
 def test_silence_is_told_from_leaving() -> None:

@@ -99,10 +99,10 @@ LONG_AGO = ONE.replace("2026", "1901")
     ],
 )  # fmt: skip
 def test_a_calendar_that_would_hold_everybody_up_is_refused_at_once(events: list[str]) -> None:
-    content, began = calendar(*events), time.perf_counter()
+    content, began = calendar(*events), time.thread_time()  # not the time of others on the machine
     with pytest.raises(RejectedInput):
         busy_times(content, MONDAY, FRIDAY, NAIROBI)
-    assert time.perf_counter() - began < 1
+    assert time.thread_time() - began < 1
 
 
 @pytest.mark.parametrize(

@@ -91,3 +91,11 @@ def test_what_was_asked_for_is_held_until_it_is_given_back_whatever_was_answered
     assert protection.is_held
     protection.told(False, True, 2 * LINGER_MS)
     assert not protection.is_held
+
+
+def test_who_takes_over_asks_for_what_calls_need_and_gives_back_what_they_do_not() -> None:
+    assert Protection(None).decide(True, 0) is True
+    idle = Protection(None)
+    assert idle.decide(False, 0) is False
+    idle.told(False, True, 0)
+    assert idle.decide(False, 1_000) is None

@@ -49,7 +49,7 @@ async def test_a_call_whose_last_words_take_too_long_is_cut_and_the_process_ends
     health = Health(10)
     call, drain = StubbornCall(health), Drain(health, 0)
     drain.ask()
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(10):
         await drain.wait()
     assert (call.told, call.left) == (1, True)
 
@@ -80,7 +80,7 @@ async def test_an_idle_bridge_stops_at_once() -> None:
     health = Health(10)
     drain = Drain(health, 60)
     drain.ask()
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(10):
         await drain.wait()
     assert not health.is_ready
 
@@ -90,7 +90,7 @@ async def test_calls_may_finish_and_are_not_told_to_end() -> None:
     call, drain = LiveCall(health), Drain(health, 60)
     drain.ask()
     asyncio.get_running_loop().call_later(0.05, health.calls.discard, call)
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(10):
         await drain.wait()
     assert call.told == 0
 
@@ -99,7 +99,7 @@ async def test_at_the_limit_calls_are_told_to_end() -> None:
     health = Health(10)
     call, drain = LiveCall(health), Drain(health, 0.05)
     drain.ask()
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(10):
         await drain.wait()
     assert call.told == 1
 
@@ -109,6 +109,6 @@ async def test_a_second_signal_shortens_the_wait() -> None:
     call, drain = LiveCall(health), Drain(health, 60)
     drain.ask()
     drain.ask()
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(10):
         await drain.wait()
     assert call.told == 1

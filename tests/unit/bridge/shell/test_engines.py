@@ -40,6 +40,7 @@ class Provider:
 
     def __init__(self) -> None:
         self.down = False
+        self.why = Loss.NETWORK
         self.opened = 0
         self.events: list[ModelEvent] = []
         self.lost: list[ModelLost] = []
@@ -47,7 +48,7 @@ class Provider:
 
     def _make(self, number: int, on_events: OnEvents, on_lost: OnLost) -> ModelLink:
         self.opened += 1
-        outcome = ModelLost(number, 0, "no answer", Loss.NETWORK) if self.down else ModelReady(number)
+        outcome = ModelLost(number, 0, "no answer", self.why) if self.down else ModelReady(number)
         return Link(number, on_events, on_lost, outcome)
 
     async def ask(self, engine: str = "gemini") -> None:
@@ -79,6 +80,20 @@ async def test_an_engine_that_is_down_is_not_asked_again_by_every_call() -> None
     assert FAILURES <= provider.opened <= FAILURES + 2  # and perhaps a probe
     assert provider.lost[-1] == ModelLost(1, 0, "circuit open", Loss.OVERLOADED)
     assert provider.engines.open_circuits() == ["gemini"]
+
+
+async def test_of_a_key_that_is_not_taken_callers_do_not_wait_for_their_turn_to_be_refused() -> None:
+    provider, told = Provider(), []
+    provider.engines.on_refused = lambda: told.append("refused")
+    provider.down, provider.why = True, Loss.REFUSED
+    for _ in range(20):
+        await provider.ask()
+    assert {lost.loss for lost in provider.lost} == {Loss.REFUSED}
+    assert len(told) == provider.opened < 20
+    provider.why = Loss.NETWORK
+    provider.engines.breakers["gemini"].failed(Loss.NETWORK, 0.0)
+    await provider.ask()
+    assert provider.lost[-1].loss is not Loss.REFUSED
 
 
 async def test_a_refused_link_that_was_closed_says_nothing() -> None:

@@ -381,7 +381,7 @@ async def test_a_storage_that_hangs_does_not_hold_up_the_process_and_what_is_lef
     began = time.monotonic()
     with caplog.at_level(logging.ERROR):
         await asyncio.to_thread(recorder.close, 0.3)
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 10  # the storage hangs for 20
     assert "2 recordings stay in the spool" in caplog.text
     assert all(thread.daemon for thread in threading.enumerate() if thread.name in ("recorder", "recordings"))
     hanging.set()

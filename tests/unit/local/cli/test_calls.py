@@ -31,6 +31,7 @@ def shelf(tmp_path: Path) -> Shelf:
         "transcript": said,
         "language": "en",
         "latency_ms": [700, 900],
+        "turns": [[4_000, 300, 300, 0, 40, 60], [9_000, 300, 400, 100, 40, 60]],
         "tools": [{"name": "findTimes", "status": "ok", "took_ms": 120, "at_ms": 9_000}],
         "recording": {"key": KEY, "bytes": 64_044, "ms": 1_000},
     }
@@ -52,6 +53,7 @@ def test_a_call_is_shown_whole(shelf: Shelf, tmp_path: Path, capsys: pytest.Capt
         "findTimes: ok (120 ms)",
         "caller: A cleaning please",
         "p50 700 ms",
+        "of that, p50 each: endpointing 300, model 300, tool 0, pacing 40, playout 60 ms",
         "[rules]",
     ):
         assert part in text
@@ -62,6 +64,7 @@ def test_the_same_as_json(shelf: Shelf, tmp_path: Path, capsys: pytest.CaptureFi
     assert run_show(tmp_path, SESSION, True, lambda _: shelf) == 0
     story = json.loads(capsys.readouterr().out)
     assert (story["disposition"], story["latency_p90_ms"], story["language"]) == ("delivered_info", 900, "en")
+    assert [*story["latency_parts_p50_ms"].values()] == [300, 300, 0, 40, 60]
     assert story["transcript"][1] == {"who": "caller", "text": "A cleaning please", "at_ms": 900}
     assert story["recording"]["path"].endswith(f"{SESSION}.wav")
 

@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
+import logging
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from bridge import __main__ as bridge
+from local.cli.main import main
 from tests.house.rules import ROOT
 
+Pokea = Callable[..., tuple[int, str]]
 PROFILE = ROOT / "layers/core/pokea/profiles/whitedent.toml"
 
 
-def run(*arguments: str, **environ: str) -> tuple[int, str]:
-    done = subprocess.run(
-        [sys.executable, "-m", *arguments],
-        cwd=ROOT,
-        env={**os.environ, **environ},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    return done.returncode, done.stderr.strip()
+@pytest.fixture
+def pokea(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Pokea:
+    """The command from its entry point on, in this process: one of its own takes a second to begin."""
+
+    def run(*arguments: str) -> tuple[int, str]:
+        monkeypatch.setattr(sys, "argv", ["pokea", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert isinstance(ended.value.code, int)
+        return ended.value.code, capsys.readouterr().err.strip()
+
+    return run
 
 
 MISTAKES = (
@@ -48,8 +52,8 @@ def with_mistakes(folder: Path, count: int) -> list[Path]:
     return files
 
 
-def test_each_malformed_profile_is_one_line_that_names_the_key(tmp_path: Path) -> None:
-    code, error = run("local.cli", "profile", "check", *map(str, with_mistakes(tmp_path, len(MISTAKES))))
+def test_each_malformed_profile_is_one_line_that_names_the_key(pokea: Pokea, tmp_path: Path) -> None:
+    code, error = pokea("profile", "check", *map(str, with_mistakes(tmp_path, len(MISTAKES))))
     assert code == 2
     lines = error.splitlines()
     assert len(lines) == len(MISTAKES)
@@ -57,37 +61,46 @@ def test_each_malformed_profile_is_one_line_that_names_the_key(tmp_path: Path) -
         assert f"bad{number}.toml: {key}:" in line
 
 
-def test_a_stack_with_a_malformed_profile_does_not_start(tmp_path: Path) -> None:
+def test_a_stack_with_a_malformed_profile_does_not_start(pokea: Pokea, tmp_path: Path) -> None:
     with_mistakes(tmp_path, 1)
-    code, error = run("local.cli", "up", "--profiles", str(tmp_path), "--state", str(tmp_path))
+    code, error = pokea("up", "--profiles", str(tmp_path), "--state", str(tmp_path))
     assert (code, len(error.splitlines())) == (2, 1)
     assert "bad0.toml: zone:" in error
 
 
-def test_the_shipped_profile_is_sound() -> None:
-    assert run("local.cli", "profile", "check", str(PROFILE))[0] == 0
+def test_the_shipped_profile_is_sound(pokea: Pokea) -> None:
+    assert pokea("profile", "check", str(PROFILE))[0] == 0
 
 
 @pytest.mark.parametrize(
-    ("name", "value"),
+    ("settings", "named"),
     [
-        ("POKEA_BRIDGE_PORT", "eighty"),
-        ("POKEA_PLAYOUT_LEAD_MS", "-1"),
-        ("POKEA_NO_SUCH_SETTING", "1"),
-        ("POKEA_KILL_AUDIO", "maybe"),
+        ({"POKEA_BRIDGE_PORT": "eighty"}, "POKEA_BRIDGE_PORT"),
+        ({"POKEA_PLAYOUT_LEAD_MS": "-1"}, "POKEA_PLAYOUT_LEAD_MS"),
+        ({"POKEA_NO_SUCH_SETTING": "1"}, "POKEA_NO_SUCH_SETTING"),
+        ({"POKEA_BRIGDE_PORT": "8090"}, "POKEA_BRIGDE_PORT"),
+        ({"POKEA_KILL_AUDIO": "maybe"}, "POKEA_KILL_AUDIO"),
+        ({"POKEA_BRIDGE_HOST": "0.0.0.0"}, "POKEA_STREAM_AUTH"),
+        ({"POKEA_STREAM_AUTH": "on"}, "POKEA_TOOLS_FUNCTION"),
+        ({"POKEA_IDLE_ASK_S": "20"}, "POKEA_IDLE_GOODBYE_S"),
     ],
 )
-def test_a_malformed_or_unknown_setting_stops_the_bridge_with_one_line(name: str, value: str) -> None:
-    code, error = run(
-        "bridge",
-        **{"POKEA_STREAM_AUTH": "off", "POKEA_GEMINI_URL": "ws://127.0.0.1:9", "POKEA_BRIDGE_PORT": "1", name: value},
-    )
-    assert code == 2
+def test_a_malformed_or_unknown_setting_stops_the_bridge_with_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], settings: dict[str, str], named: str
+) -> None:
+    """As a process: tests/integration/test_bridge_process.py."""
+    ways = {"POKEA_STREAM_AUTH": "off", "POKEA_GEMINI_URL": "ws://127.0.0.1:9", "POKEA_BRIDGE_PORT": "1"}
+    for name, value in {**ways, **settings}.items():
+        monkeypatch.setenv(name, value)
+    quietened = logging.getLogger("aiofastnet")
+    monkeypatch.setattr(quietened, "level", quietened.level)  # it is put back
+    assert bridge.main() == 2
+    error = capsys.readouterr().err
     assert len(error.splitlines()) == 1
-    assert name in error
+    assert named in error
 
 
-def test_calling_without_a_running_stack_says_how_to_start_one(tmp_path: Path) -> None:
-    code, error = run("local.cli", "call", "+254711000001", "--state", str(tmp_path))
+def test_calling_without_a_running_stack_says_how_to_start_one(pokea: Pokea, tmp_path: Path) -> None:
+    code, error = pokea("call", "+254711000001", "--state", str(tmp_path))
     assert code == 2
     assert "pokea up" in error

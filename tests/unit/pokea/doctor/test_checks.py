@@ -101,6 +101,7 @@ CASES: list[Case] = [
     (check_webhook, WEBHOOK, {"ours": Answer(502)}, "webhook.failing"),
     (check_webhook, WEBHOOK, {"ours": REFUSED}, "webhook.secret_refused"),
     (check_webhook, WEBHOOK, {"ours": Answer(401, "hook_signature", is_document=True)}, "webhook.signature_refused"),
+    (check_webhook, WEBHOOK, {"ours": Answer(401, "not_by_edge", is_document=True)}, "webhook.not_by_edge"),
     (check_webhook, WEBHOOK, {"strange": SOUND}, "webhook.open"),
     (check_webhook, WEBHOOK, {"ours": replace(SOUND, took_s=2.5)}, "webhook.slow"),
     (check_webhook, WEBHOOK, {"proofs": Counter({"hook_signature": 2, "path": 1})}, "webhook.unsigned"),
