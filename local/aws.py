@@ -260,7 +260,7 @@ class LocalAws:
     async def _is_healthy(self) -> bool:
         """Wait until the emulator answers; False if it ended or stayed silent."""
         deadline = time.monotonic() + READY_WITHIN_S
-        async with httpx.AsyncClient(trust_env=False, timeout=2.0) as http:
+        async with httpx.AsyncClient(trust_env=False, timeout=2.0, verify=False) as http:
             while self.running and time.monotonic() < deadline:
                 with contextlib.suppress(httpx.TransportError):
                     if (await http.get(f"{self.endpoint_url}/_ministack/health")).is_success:

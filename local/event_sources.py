@@ -8,7 +8,8 @@ ReportBatchItemFailures); one whose function raises or runs out of time keeps al
 visibility timeout, and after `maxReceiveCount` deliveries the queue itself moves it to its dead letter queue.
 
 One poll of a queue is under way at a time, however many of its batches are being worked on: an idle queue costs one request a second. No
-more is received than there are hands for, so that nothing grows old in this process.
+more is received than there are hands for, so that nothing grows old in this process. With LOCAL_QUEUE_POLL_S a poll is longer, where many
+desks would be polled for nothing and stopping may take as long.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs.type_defs import MessageTypeDef
 
 POLL_S = 1  # a long poll; stopping waits for the one under way
+POLL_SETTING = "LOCAL_QUEUE_POLL_S"  # names another length
 MOST_AT_ONCE = 8  # batches of one queue: a desk has few cores, but most of a call's message is waiting for its turn
 MOST_RECEIVED = 10  # SQS gives no more at once
 TROUBLE_S = 1.0  # between polls of a queue that cannot be reached
@@ -96,6 +98,7 @@ class EventSources:
         self._functions = functions
         self._sources = [(source, url) for source in sources if (url := environ.get(source.setting, ""))]
         self._make_client = client
+        self._poll_s = int(environ.get(POLL_SETTING, "") or POLL_S)
         self._stopping = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         # Of their own: those of the loop are few, and a poll holds one for a second.
@@ -132,7 +135,7 @@ class EventSources:
                     working.create_task(work).add_done_callback(hands.give_back)
 
     async def _gathered(self, source: QueueSource, url: str, most: int) -> list[MessageTypeDef]:
-        messages = await self._in_thread(self._receive, url, most, POLL_S)
+        messages = await self._in_thread(self._receive, url, most, self._poll_s)
         if messages and len(messages) < most and source.window_s:
             await self._wait(source.window_s)
             messages += await self._more(url, most - len(messages))

@@ -16,6 +16,7 @@ import array
 import asyncio
 import math
 from collections.abc import Awaitable, Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from local.engine.bill import Bill, usage_metadata
@@ -30,6 +31,7 @@ _PATIENCE_S = 20.0
 Play = Callable[["Stage"], Awaitable[None]]
 
 
+@lru_cache(64)  # fifty calls at once say the same
 def tone(milliseconds: int, frequency_hz: float = 440.0, peak: int = 6_000) -> bytes:
     """Mono PCM16 at 24 kHz that stands in for speech."""
     step = 2 * math.pi * frequency_hz / _RATE_HZ

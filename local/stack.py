@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import os
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -35,7 +36,7 @@ from local.speech.voice import Voice
 from pokea.adapters.dynamo_api_keys import DynamoApiKeyStore
 from pokea.adapters.dynamo_table import DynamoTable
 from pokea.adapters.secrets import Secrets
-from pokea.errors import Unauthorized
+from pokea.errors import CallError, Unauthorized
 from pokea.ids import BusinessId
 from pokea.profile import Profile, load_profiles
 
@@ -57,10 +58,11 @@ def no_progress(_: str) -> None:
 
 @dataclass(frozen=True)
 class StackOptions:
-    """Where the stack keeps its state. Port 0 = any free one."""
+    """Where the stack keeps its state. Port 0 = any free one. keeps_data: whether the state is worth keeping through a crash."""
 
     state_dir: Path
     carrier_port: int = 0
+    keeps_data: bool = True
 
 
 @dataclass(frozen=True)
@@ -123,7 +125,8 @@ class Stack:
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as started:  # what was started is stopped again if a later part does not come up
             self._progress("local AWS (an emulator: data stays in the state folder)")
-            self.aws = await started.enter_async_context(LocalAws(self.options.state_dir, TEMPLATE))
+            exports = {} if self.options.keeps_data else {"export_every_s": math.inf}
+            self.aws = await started.enter_async_context(LocalAws(self.options.state_dir, TEMPLATE, **exports))
             self.carrier = await started.enter_async_context(
                 Carrier(
                     api_key=self._secrets.carrier_api_key,
@@ -155,10 +158,11 @@ class Stack:
 
         Raises ChildFailed when a process does not come up, BadProfile for a profile that cannot be used.
         """
-        profiles = load_profiles(options.profiles_dir)
+        # In threads: opening one desk must not hold up the calls of another, whose clocks run in this one.
+        profiles = await asyncio.to_thread(load_profiles, options.profiles_dir)
         gateway_port, bridge_port = options.gateway_port or free_port(), options.bridge_port or free_port()
         gateway_url, bridge_url = f"http://127.0.0.1:{gateway_port}", f"ws://127.0.0.1:{bridge_port}"
-        environ = self._environ(options, gateway_url, bridge_url)
+        environ = await asyncio.to_thread(self._environ, options, gateway_url, bridge_url)
         async with AsyncExitStack() as opened:
             staff = _Staff(self.options.state_dir / "logs", options, opened)
             opened.callback(lambda: self._dismiss(staff.children))
@@ -184,9 +188,9 @@ class Stack:
             async with asyncio.TaskGroup() as starting:
                 starting.create_task(staff.start_gateway(ports[0], {**environ, **options.gateway_environ}))
                 engines = [starting.create_task(staff.start_engine(leg)) for leg in options.legs]
-        except* ChildFailed as failures:
+                starting.create_task(self._render_missing_clips(profiles, options.legs))
+        except* (ChildFailed, CallError, OSError) as failures:
             raise failures.exceptions[0] from None
-        await self._render_missing_clips(profiles, options.legs)
         self._progress("the media bridge")
         settings = {
             **environ,
@@ -211,6 +215,7 @@ class Stack:
             "POKEA_PUBLIC_URL": gateway_url,
             "POKEA_BRIDGE_URL": bridge_url,
             "POKEA_RELEASE": "local",
+            "POKEA_CALL_CAPS": "off",  # whoever tries things out rings from one number all day
             "POKEA_CAMPAIGN_PLAN_S": str(PLAN_S),
             "POKEA_CAMPAIGN_SCHEDULES": f"pokea-campaigns-{options.name}",
             "POKEA_CAMPAIGN_SCHEDULE_ROLE": "arn:aws:iam::000000000000:role/local",  # the emulator asks nobody

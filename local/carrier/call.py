@@ -16,7 +16,7 @@ import httpx
 from local.audio.recording import StereoRecorder
 from local.carrier.behaviour import Behaviour, Quirks
 from local.carrier.documents import Document, DocumentError, parse_document
-from local.carrier.hooks import Hook, HookSender, LegFacts, labelled_url, voice_fields
+from local.carrier.hooks import TIMEOUT_S, Hook, HookSender, LegFacts, labelled_url, voice_fields
 from local.carrier.ledger import Cdr, Tariff, billed_seconds
 from local.carrier.line import Line
 from local.carrier.numbers import Directory
@@ -43,6 +43,7 @@ class Services:
     records: RecordBook
     say_voice: SayVoice | None
     trust: ssl.SSLContext | None
+    hook_timeout_s: float = TIMEOUT_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,8 @@ class Call:
         self.recording_expired = False
         self._released = asyncio.Event()
         self._background: set[asyncio.Task[None]] = set()
-        self.sender = HookSender(services.http, plan.signing_secret or services.webhook_secret, self.at_ms)
+        secret = plan.signing_secret or services.webhook_secret
+        self.sender = HookSender(services.http, secret, self.at_ms, services.hook_timeout_s)
         recorder = None if plan.record is None else self._open_recorder
         self.line = Line(plan.party, leg_rate_hz=plan.leg_rate_hz, recorder=recorder, on_hung_up=self._party_hung_up)
         self._script = Script(self)

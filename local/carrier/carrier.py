@@ -19,7 +19,7 @@ from local.carrier.behaviour import DOCUMENTED, Behaviour, Quirks, behaviour_nam
 from local.carrier.booked import BookedCall, enter
 from local.carrier.call import Call, CallPlan, SayVoice, Services
 from local.carrier.faults import Fault, FaultPlan
-from local.carrier.hooks import LegFacts
+from local.carrier.hooks import TIMEOUT_S, LegFacts
 from local.carrier.ledger import Cdr, Tariff, Wallet
 from local.carrier.numbers import Directory, NoAnswer, Number, NumberBook
 from local.carrier.party import Party, PartyFactory
@@ -51,6 +51,7 @@ class Carrier:
     says otherwise. say_voice: speaks Say verbs; without it they are silence of about the right length. trust: whom to believe about
     https:// hooks (nobody, if not given) and wss:// media servers (the public authorities, if not given). settling: how long after
     its end a leg's record is final; at once, if not given. now: the time by which records settle; calls with sound keep real time.
+    hook_timeout_s: how long the answer to a hook is waited for.
     """
 
     def __init__(
@@ -69,8 +70,10 @@ class Carrier:
         max_call_s: float = 600.0,
         settling: Settling | None = None,
         now: Now = utc_now,
+        hook_timeout_s: float = TIMEOUT_S,
     ) -> None:
         self.api_key = api_key
+        self.more_keys: set[str] = set()  # that hold beside it, while one is being replaced
         self.behaviour = behaviour_named(behaviour)
         self.quirks = quirks or Quirks()
         self.numbers = NumberBook()
@@ -87,7 +90,7 @@ class Carrier:
         self._calls: dict[str, Call] = {}
         self._placed: dict[str, _Placed] = {}
         self._webhook_secret, self._say_voice, self._trust = webhook_secret, say_voice, trust
-        self._max_call_s = max_call_s
+        self._max_call_s, self._hook_timeout_s = max_call_s, hook_timeout_s
         self._port = port
         self._services: Services | None = None
         self._server: RestServer | None = None
@@ -100,7 +103,14 @@ class Carrier:
         verify = self._trust or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         http = httpx.AsyncClient(verify=verify, trust_env=False, limits=httpx.Limits(max_keepalive_connections=32))
         self._services = Services(
-            http, self._webhook_secret, self.directory, self.tariff, self.records, self._say_voice, self._trust
+            http,
+            self._webhook_secret,
+            self.directory,
+            self.tariff,
+            self.records,
+            self._say_voice,
+            self._trust,
+            self._hook_timeout_s,
         )
         self._server = RestServer(create_app(self), self._port)
         await self._server.start()

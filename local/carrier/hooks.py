@@ -140,8 +140,11 @@ WORKSPACE_ID = "ws_00000001"
 class HookSender:
     """Sends one call's hooks and keeps every request and response, in the order they were sent."""
 
-    def __init__(self, client: httpx.AsyncClient, secret: str | None, at_ms: Callable[[], int]) -> None:
+    def __init__(
+        self, client: httpx.AsyncClient, secret: str | None, at_ms: Callable[[], int], timeout_s: float = TIMEOUT_S
+    ) -> None:
         self._client = client
+        self._timeout_s = timeout_s
         self._secret = secret
         self._at_ms = at_ms
         self.sent: list[Hook] = []
@@ -178,7 +181,7 @@ class HookSender:
         )
         self.sent.append(hook)
         try:
-            response = await self._client.post(url, content=body, headers=headers, timeout=TIMEOUT_S)
+            response = await self._client.post(url, content=body, headers=headers, timeout=self._timeout_s)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             hook.error = f"{type(error).__name__}: {error}"
             return hook

@@ -13,7 +13,7 @@ from local.carrier.resample import Resampler, through_g711
 from local.carrier.switch import StreamLeg
 
 _FRAME_S = FRAME_MS / 1000
-_MAX_CATCH_UP_S = 1.0
+_MAX_CATCH_UP_S = 3.0  # so much is made good; a busy machine may be late by more, and what is over is lost
 
 
 class Recorder(Protocol):

@@ -87,7 +87,9 @@ def _guarded(carrier: Carrier, endpoint: Endpoint) -> Endpoint:
     async def answer(request: Request) -> Response:
         try:
             key = request.headers.get("authorization", "").removeprefix("Bearer ")
-            if not hmac.compare_digest(key.encode(), carrier.api_key.encode()):
+            if not any(
+                hmac.compare_digest(key.encode(), one.encode()) for one in (carrier.api_key, *carrier.more_keys)
+            ):
                 raise ApiError(401, "api_key.invalid", "The API key is missing or unknown.")
             fault = await carrier.faults.take(request.method, request.url.path)
             if fault is not None and fault.status and not fault.after_effect:

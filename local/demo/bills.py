@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from local.carrier import Call, Carrier
 from local.carrier import Cdr as CarrierRecord
+from local.stack import BOOKS
 from pokea.billing.call_leg import Direction
 from pokea.billing.cdr import Cdr, CdrState
 from pokea.billing.rate_deck import amount
@@ -22,7 +23,7 @@ from pokea.money import MICROS
 from pokea.ports import CdrStore
 
 BILLED_WITHIN_S = 20.0  # of the end of the call's last leg
-LOOKED_AT_EVERY_S = 1.0
+LOOKED_AT_EVERY_S = 2.0
 MINOR_MICROS = MICROS // 100  # the carrier's books are in cents
 SAME_STREAM_MINOR = 1  # a stream has no record at the carrier: ours and its clock may be on two sides of a second
 
@@ -82,6 +83,7 @@ class Cashier:
         """The bill of the sessions that belong together, once it is final, or as it is when the time is up."""
         sessions = [SessionId(call.session_id) for call in calls]
         until = time.monotonic() + BILLED_WITHIN_S
+        await asyncio.sleep(BOOKS.priced_after_s)  # no bill is final before the carrier's records are
         while True:
             found = await asyncio.to_thread(self._read, sessions)
             if _is_whole(found, sessions) or time.monotonic() > until:

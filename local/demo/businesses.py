@@ -96,8 +96,12 @@ def person_number(copy: Copy, position: int) -> str:
 
 def people_of(copy: Copy) -> dict[str, str]:
     """The numbers of a copy's directory, by key."""
-    directory = _tables(example_of(copy.agent)).get("directory") or {}
-    return {key: person_number(copy, position) for position, key in enumerate(directory)}
+    return {key: person_number(copy, position) for position, key in enumerate(_directory_of(copy.agent))}
+
+
+@cache
+def _directory_of(agent: str) -> tuple[str, ...]:
+    return tuple(_tables(example_of(agent)).get("directory") or ())
 
 
 def _tables(path: Path) -> dict[str, Any]:

@@ -19,7 +19,28 @@ from local.engines import KILL_STATES, NAMES, Leg
 CARRIERS = ("documented", "observed")
 TRACKS = ("inbound", "mixed", "stereo")
 STANDARD_ENGINE = "gemini"
-CALL_S, HANDOFF_S = 45, 60
+CALL_S = 45
+# Of those that take longer or shorter than that, on an idle machine.
+LASTS_S = {
+    ("booking", "handoff-dial"): 30,
+    ("booking", "move"): 55,
+    ("booking", "swahili"): 75,
+    ("booking", "taken"): 60,
+    ("dispatch", "delivery"): 55,
+    ("dispatch", "handoff-no-answer"): 70,
+    ("dispatch", "refused"): 65,
+    ("dispatch", "reschedule"): 70,
+    ("dispatch", "swahili"): 90,
+    ("dispatch", "track"): 25,
+    ("leads", "cold"): 60,
+    ("leads", "handoff"): 85,
+    ("leads", "opt-out"): 30,
+    ("leads", "warm"): 105,
+    ("receptionist", "handoff-closed"): 65,
+    ("receptionist", "unknown"): 65,
+    ("support", "refused"): 90,
+    ("support", "ticket"): 85,
+}
 WIDE_HZ, NARROW_HZ = 16_000, 8_000
 
 # Which engine takes over from one that is gone for good, and in which state that one dies.
@@ -160,7 +181,7 @@ class _Planner:
         if engine == "openai" and "inbound" in wanted.tracks and "booking" in wanted.agents:
             narrow = Ground(wanted.carriers[0], rate_hz=NARROW_HZ)
             strands.append(self._strand(BOOKING, Plot((BOOK,), people="as_written"), narrow))
-        strands.sort(key=_length_s, reverse=True)  # the longest first, so that none is left over at the end
+        strands.sort(key=length_s, reverse=True)  # the longest first, so that none is left over at the end
         legs = (Leg(engine, wanted.real),)
         going_on = tuple(strand for strand in strands if strand.plot.continues and engine == STANDARD_ENGINE)
         return [
@@ -215,9 +236,9 @@ class _Planner:
         return [*planned, self._replaced(others[0], carriers[-1], rng)] if others else planned
 
 
-def _length_s(strand: Strand) -> int:
+def length_s(strand: Strand) -> int:
     """About how long it takes."""
-    return sum(HANDOFF_S if scenario.human else CALL_S for scenario in strand.scenarios)
+    return sum(LASTS_S.get((strand.area.agent, scenario.name), CALL_S) for scenario in strand.scenarios)
 
 
 def _here(plots: Sequence[Plot], wanted: Wanted, carrier: str) -> list[Plot]:

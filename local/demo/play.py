@@ -52,9 +52,12 @@ class Player:
 
     async def seed(self, line: Line) -> None:
         """Put what the strand's business knows into the store."""
+        await asyncio.to_thread(self._seed, line)
+
+    def _seed(self, line: Line) -> None:
         records = line.strand.area.records(line.profile, line.strand.wish, datetime.now(UTC))
         if records:
-            await asyncio.to_thread(self._store.apply, Change(records=records))
+            self._store.apply(Change(records=records))
 
     async def play(
         self, shift: Shift, line: Line, scenario: Scenario, one_at_a_time: AbstractAsyncContextManager[object]
@@ -98,7 +101,9 @@ class Player:
             await self._fixed_lines(line, scenario),
             _tape(caller, recording),
         )
-        return with_problems(judge(finished, self._out), problems), [call, *self._second_calls(line, call)]
+        # In a thread: to look for sounds in a minute of sound takes a while, and other calls' clocks run in this one.
+        report = await asyncio.to_thread(judge, finished, self._out)
+        return with_problems(report, problems), [call, *self._second_calls(line, call)]
 
     async def _caller(self, line: Line, scenario: Scenario, tap: RecordTap) -> Callee:
         wish = line.strand.wish

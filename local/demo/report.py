@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from local.audio.analysis import Recording, Samples, barge_in_stop_ms, load, speech_segments, summarise
-from local.caller import ScriptedCaller
+from local.caller import ScriptedCaller, Spoken
 from local.carrier.call import Call
 from local.demo.bills import Account, CallBill
 from local.demo.diary import Entry
+from local.demo.handoff import THANKS, THANKS_IN_SWAHILI
 from local.demo.mailbox import Mailbox
 from local.demo.plan import Strand
 from local.demo.scenario import HumanLeg, OnTape, Played, Problems, Row, Scenario, expect
 
 MIN_SPEECH_MS = 600  # each side of a conversation says at least this much
+LATE_MS = 100  # a telephone whose clock was later than this lost frames to a busy machine
+NOT_KEPT = "[not kept]"  # what the record says instead of a secret
 
 
 @dataclass(frozen=True)
@@ -34,7 +38,8 @@ class CallReport:
     """One item of `pokea demo --json`. `recording` is relative to the output folder.
 
     engine: who answered; "a>b": b was to take over from a. death: the state in which the engine was cut off, if it was. tries: 2 for a call
-    that was played again because something was wrong with it the first time; first_problems: what.
+    that was played again because something was wrong with it the first time; first_problems: what. misheard: what the caller said that
+    perhaps nobody understood word for word. late_ms: how late the telephone's clock ever was, which is the machine's fault.
     """
 
     agent: str
@@ -57,6 +62,8 @@ class CallReport:
     bill: CallBill | None = None
     tries: int = 1
     first_problems: Problems = field(default_factory=list)
+    misheard: list[str] = field(default_factory=list)
+    late_ms: int = 0
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -117,7 +124,44 @@ def judge(finished: Finished, out: Path) -> CallReport:
         latency=_latency(finished, sound),
         store=[*(entry.to_json() for entry in finished.entries), *finished.stored],
         problems=problems,
+        misheard=misheard(_to_the_agent(finished), played.caller_said),
+        late_ms=round(finished.call.line.late_ms_max),
     )
+
+
+def _to_the_agent(finished: Finished) -> list[Spoken]:
+    """Whoever is rung says hello before anybody listens for words, and what is said after a join is for a person."""
+    lines = finished.caller.spoken[1 if finished.scenario.is_placed else 0 :]
+    return [line for line in lines if line.text not in (THANKS, THANKS_IN_SWAHILI)]
+
+
+def misheard(lines: Sequence[Spoken], understood: Sequence[str]) -> list[str]:
+    """What was said and perhaps never understood as it was said. A secret is in no record, so each stands for one line that is missing:
+    the last ones, because nobody knows which."""
+    left = [_plain(words) for words in understood]
+    secrets = understood.count(NOT_KEPT)
+    missed: list[str] = []
+    for line in lines:
+        if line.aside:
+            continue
+        if (words := _plain(line.text)) in left:
+            left.remove(words)
+        else:
+            missed.append(line.text)
+    return missed[: len(missed) - secrets] if secrets else missed
+
+
+def _plain(words: str) -> str:
+    return " ".join(re.findall(r"[\w']+", words.lower()))
+
+
+def why_it_failed(report: CallReport) -> list[str]:
+    """For a person: what is wrong, and what may have caused it."""
+    return [
+        *report.problems,
+        *([f"perhaps not understood: {', '.join(map(repr, report.misheard))}"] if report.misheard else []),
+        *([f"the telephone's clock was up to {report.late_ms} ms late"] if report.late_ms > LATE_MS else []),
+    ]
 
 
 def never_began(engine: str, strand: Strand, scenario: Scenario, recording: str, problem: str) -> CallReport:

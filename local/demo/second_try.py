@@ -1,6 +1,6 @@
 """Calls that failed are played once more, after all the others and beside few.
 
-The demo runs in real time: real recognition, real sound, eighteen calls on a machine that may have other work. What a machine was too busy
+The demo runs in real time: real recognition, real sound, many calls on a machine that may have other work. What a machine was too busy
 for works beside few other calls; a fault of ours fails again. Nothing is hidden: the report says that it was the second try, and what went
 wrong in the first.
 """
@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from local.demo.admission import Lines
 from local.demo.plan import Shift
-from local.demo.report import CallReport
+from local.demo.report import CallReport, why_it_failed
 
 AT_MOST = 8  # more failures than this are no accident
-SIDE_BY_SIDE = 3
+SIDE_BY_SIDE = Lines(fewest=3, most=3, unknown=3)
 
 
 def failed(shifts: Sequence[Shift], reports: Sequence[CallReport]) -> list[Shift]:
@@ -39,6 +40,6 @@ def merged(first: Sequence[CallReport], second: Sequence[CallReport]) -> list[Ca
     return [
         report
         if (other := later.get(report.recording)) is None
-        else replace(other, tries=2, first_problems=report.problems)
+        else replace(other, tries=2, first_problems=why_it_failed(report))
         for report in first
     ]

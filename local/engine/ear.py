@@ -5,6 +5,7 @@ Counts received audio, not wall time: audio that stops coming freezes the end of
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import dataclass, field
 
@@ -63,7 +64,7 @@ class Ear:
 
     def _frame(self, frame: bytes) -> Heard | None:
         samples = np.frombuffer(frame, "<i2").astype(np.float32)
-        rms = float(np.sqrt(np.mean(samples**2)))
+        rms = math.sqrt(float(samples.dot(samples)) / FRAME_SAMPLES)
         is_loud = rms > max(MIN_SPEECH_RMS, ABOVE_FLOOR * self._floor)
         if not is_loud:
             self._floor += 0.05 * (rms - self._floor)

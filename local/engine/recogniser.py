@@ -19,6 +19,7 @@ from local.engine.subject import Subject, Terms, plain
 from local.speech.pipe import Worker
 
 WORKERS = 2
+WORKERS_SETTING = "OFFLINE_ENGINE_WORKERS"  # names another number of them
 HEARD_DIR = (
     "OFFLINE_ENGINE_HEARD_DIR"  # names a folder in which every utterance is kept, for whoever asks what an engine heard
 )
@@ -122,7 +123,7 @@ def _keep(pcm16k: bytes) -> None:
 
 @cache
 def _pool() -> Pool:
-    pool = Pool()
+    pool = Pool(int(os.environ.get(WORKERS_SETTING, "") or WORKERS))
     atexit.register(pool.close)
     return pool
 

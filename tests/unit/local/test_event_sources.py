@@ -11,7 +11,16 @@ from typing import Any
 import pytest
 
 from local.aws_queues import BucketSpec, load_buckets, load_queues, names_of
-from local.event_sources import MOST_AT_ONCE, EventSources, QueueSource, event_of, failed_of, sources_of
+from local.event_sources import (
+    MOST_AT_ONCE,
+    POLL_S,
+    POLL_SETTING,
+    EventSources,
+    QueueSource,
+    event_of,
+    failed_of,
+    sources_of,
+)
 from local.gateway_functions import FunctionError, TimedOut
 from local.gateway_template import BadTemplate, read_template
 from local.processes import ROOT
@@ -231,6 +240,16 @@ def test_how_many_at_once_and_how_long_a_batch_waits_come_from_the_template(tmp_
     assert (found.batch_size, found.at_once, found.window_s) == (1, MOST_AT_ONCE, 2.0)
     path.write_text(TEMPLATE.replace("BatchSize: 7", more.replace("BatchSize: 1", "BatchSize: 10")))
     assert sources_of(read_template(path))[0].at_once == 1
+
+
+@pytest.mark.parametrize(("named", "seconds"), [({}, POLL_S), ({POLL_SETTING: "3"}, 3)])
+async def test_a_poll_is_as_long_as_the_environment_says(named: dict[str, str], seconds: int) -> None:
+    queue, functions = Queue(), Held()
+    queue_url = {"POKEA_JOBS_QUEUE_URL": "http://queue"}
+    async with EventSources(functions, [source(10)], lambda: queue, {**queue_url, **named}):  # type: ignore[arg-type, return-value]
+        await until(lambda: bool(functions.batches), "the queue was polled")
+        functions.let_go.set()
+    assert {asked["WaitTimeSeconds"] for asked in queue.asked} == {seconds}
 
 
 async def test_a_source_whose_queue_nobody_named_is_not_polled() -> None:

@@ -12,7 +12,18 @@ import pytest
 from local.cli.demo import DemoOptions, Refused, wanted
 from local.demo.areas import AREAS
 from local.demo.businesses import people_of
-from local.demo.plan import CARRIERS, NARROW_HZ, SUCCESSORS, Shift, Wanted, shifts
+from local.demo.plan import (
+    CALL_S,
+    CARRIERS,
+    LASTS_S,
+    NARROW_HZ,
+    SUCCESSORS,
+    Shift,
+    Wanted,
+    length_s,
+    scenario_names,
+    shifts,
+)
 from local.demo.play import recording_name
 from local.engines import KILL_STATES, NAMES
 
@@ -96,6 +107,15 @@ def test_without_an_engine_there_is_a_sample_of_everything() -> None:
     assert {shift.engine for shift in samples} == {"openai", "openai-compatible", "cascade", "openai>cascade"}
     assert {one.ground.track for shift in samples for one in shift.strands} >= {"stereo"}
     assert len(planned(only=("book",))) == 1
+
+
+def test_the_longest_calls_come_first_and_whoever_is_named_as_long_is_played() -> None:
+    main, *_ = planned(agent="all")
+    lengths = [length_s(strand) for strand in main.strands]
+    assert lengths == sorted(lengths, reverse=True)
+    assert lengths[0] > 2 * CALL_S  # several calls of one caller
+    for agent, name in LASTS_S:
+        assert name in scenario_names((agent,), kill=False), f"{agent} has no {name}"
 
 
 def test_the_same_seed_plans_the_same_calls_and_no_two_recordings_share_a_name() -> None:

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 
+from local.caller import Spoken
 from local.demo import second_try
 from local.demo.plan import Shift, Wanted, shifts
-from local.demo.report import CallReport, never_began
+from local.demo.report import CallReport, misheard, never_began, why_it_failed
 
 TODAY = date(2026, 11, 20)
 PLANNED = shifts(Wanted(carriers=("documented",), seed=1), TODAY)
@@ -74,3 +75,25 @@ def test_what_was_played_again_counts_as_it_was_then_and_says_what_had_been_wron
 def test_a_fault_that_comes_back_stays_a_failure() -> None:
     first = reports_of(PLANNED, 0)
     assert not second_try.merged(first, first[:1])[0].ok
+
+
+def test_a_failure_says_what_was_not_understood_and_how_late_the_machine_was() -> None:
+    (bad,) = reports_of(PLANNED, 0)[:1]
+    assert why_it_failed(bad) == ["the caller gave up"]
+    late = replace(bad, misheard=["yes please"], late_ms=2_300)
+    assert why_it_failed(late) == [
+        "the caller gave up",
+        "perhaps not understood: 'yes please'",
+        "the telephone's clock was up to 2300 ms late",
+    ]
+    first, *rest = second_try.merged([late], [replace(bad, ok=True, problems=[])])
+    assert (first.first_problems, rest) == (why_it_failed(late), [])
+
+
+def test_what_was_misheard_is_what_no_transcript_holds() -> None:
+    lines = [
+        Spoken(text, 0, 1, aside=text == "mm") for text in ("Book a cleaning", "mm", "it is one two", "yes please")
+    ]
+    assert misheard(lines, ["book a cleaning", "yes please", "it is one two"]) == []
+    assert misheard(lines, ["book a cleaning", "goodbye"]) == ["it is one two", "yes please"]
+    assert misheard(lines, ["book a cleaning", "[not kept]", "yes please"]) == []
