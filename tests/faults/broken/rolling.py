@@ -9,6 +9,7 @@ from bridge import __main__ as process
 from bridge.core import protection
 from bridge.settings import BridgeSettings
 from bridge.shell import worker
+from bridge.shell.call_task import Call
 from bridge.shell.crew import Place
 from bridge.shell.drain import Drain
 from bridge.shell.health import Health
@@ -85,6 +86,11 @@ def takes_everybody() -> None:
     Health.is_full = property(lambda self: False)  # type: ignore[assignment]
 
 
+def says_nothing() -> None:
+    """Hangs up at the limit without a word."""
+    Call.must_end = Call.must_leave  # type: ignore[method-assign]
+
+
 BUILDS: Mapping[str, tuple[Callable[[], None], str]] = {
     build.__name__: (build, breach)
     for build, breach in (
@@ -105,10 +111,14 @@ FULL: Mapping[str, tuple[Callable[[], None], str]] = {takes_everybody.__name__: 
 """The same, of bridges that are full."""
 
 
+LIMIT: Mapping[str, tuple[Callable[[], None], str]] = {says_nothing.__name__: (says_nothing, "ms heard")}
+"""The same, at the limit."""
+
+
 def main(build: str) -> int:
     protection.RENEW_MS = RENEW_MS
     if build:
-        {**BUILDS, **FULL}[build][0]()
+        {**BUILDS, **FULL, **LIMIT}[build][0]()
     return process.main()
 
 
