@@ -52,7 +52,11 @@ def load_queues(template: Path) -> tuple[QueueSpec, ...]:
 
 
 def load_buckets(template: Path) -> tuple[BucketSpec, ...]:
-    return tuple(BucketSpec(name, *names_of(name, "Bucket")) for name, _ in _of_type(template, "AWS::S3::Bucket"))
+    """Every AWS::S3::Bucket of the template but those where only S3 itself writes, its access logs. Raises BadTemplate."""
+    buckets = _of_type(template, "AWS::S3::Bucket")
+    logged = [said["LoggingConfiguration"] for _, said in buckets if "LoggingConfiguration" in said]
+    logs = {str(one["DestinationBucketName"].get("Ref", "")) for one in logged}
+    return tuple(BucketSpec(name, *names_of(name, "Bucket")) for name, _ in buckets if name not in logs)
 
 
 def make_queues(client: SQSClient, specs: Sequence[QueueSpec], desk: str) -> tuple[dict[str, str], Mapping[str, str]]:

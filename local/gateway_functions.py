@@ -11,7 +11,7 @@ import threading
 import time
 import traceback
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -58,7 +58,8 @@ class Functions:
     def __init__(self, described: Sequence[Function]) -> None:
         self._described = {function.name: function for function in described}
         _forget(described)
-        self._handlers = {function.name: _imported(function) for function in described}
+        given = frozenset[str]().union(*(function.given for function in described))
+        self._handlers = {function.name: _imported(function, given - function.given) for function in described}
         self._loops: list[asyncio.AbstractEventLoop] = []
         self._lock = threading.Lock()
         self._pool = ThreadPoolExecutor(MAX_WORKERS, "function", initializer=self._give_loop)
@@ -128,10 +129,11 @@ def _forget(described: Sequence[Function]) -> None:
         sys.modules.pop(function.handler.rpartition(".")[0], None)
 
 
-def _imported(function: Function) -> Handler:
-    """The handler of `function`, imported and warmed up with the function's environment. Raises BadSettings and the like."""
+def _imported(function: Function, of_others: Set[str]) -> Handler:
+    """The handler of `function`, imported and warmed up with the function's environment: what the template gives other functions and not
+    this one (`of_others`) is not there, as it will not be in AWS. Raises BadSettings and the like."""
     module_name, _, attribute = function.handler.rpartition(".")
-    with _environment(function.environment.items()):
+    with _environment(function.environment.items(), of_others):
         try:
             module = importlib.import_module(module_name)
         except ModuleNotFoundError as problem:
@@ -145,12 +147,14 @@ def _imported(function: Function) -> Handler:
 
 
 @contextmanager
-def _environment(items: Any) -> Iterator[None]:
-    """The process environment with the template's values where the process has none of its own."""
+def _environment(items: Any, hidden: Set[str]) -> Iterator[None]:
+    """The process environment with the template's values where the process has none of its own, and without what is `hidden`."""
     added = [name for name, _ in items if name not in os.environ]
+    taken = {name: os.environ.pop(name) for name in hidden if name in os.environ}
     os.environ.update({name: value for name, value in items if name in added})
     try:
         yield
     finally:
         for name in added:
             os.environ.pop(name, None)
+        os.environ.update(taken)

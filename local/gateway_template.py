@@ -54,7 +54,8 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """`name` is the FunctionName in a stack called "pokea", else the logical id. `environment` holds what the template spells out."""
+    """`name` is the FunctionName in a stack called "pokea", else the logical id. `environment` holds what the template spells out, `given`
+    the names of all that it gives the function, also of what is known only once there is a stack."""
 
     name: str
     handler: str  # "functions.voice.app.handler"
@@ -62,6 +63,7 @@ class Function:
     memory_mb: int
     environment: Mapping[str, str]
     routes: Sequence[Route]
+    given: frozenset[str] = frozenset()
 
 
 def read_template(path: Path) -> Mapping[str, Any]:
@@ -111,6 +113,7 @@ def _function(
         memory_mb=int(properties.get("MemorySize", 128)),
         environment=environment,
         routes=tuple(_routes(own.get("Events", {}))),
+        given=frozenset(variables),
     )
 
 

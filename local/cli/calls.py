@@ -116,6 +116,7 @@ def story_of(shelf: Shelf, session_id: SessionId) -> dict[str, Any] | None:
     story: dict[str, Any] = _plain(asdict(record))
     story |= {"written": True, "transcript": _transcript(closing)}
     story |= {"latency_p50_ms": record.latency_p50_ms, "latency_p90_ms": record.latency_p90_ms}
+    story["latency_parts_p50_ms"] = dict(record.latency_parts_p50_ms)
     if record.recording is not None:
         story["recording"]["path"] = _sound(shelf, record.recording.key)
     return story
@@ -159,6 +160,7 @@ def told(story: Mapping[str, Any]) -> str:
         *(f"           {name}: {json.dumps(value, ensure_ascii=False)}" for name, value in story["fields"].items()),
         *(f"           {name}: {value}" for name, value in story["noted"].items()),
         f"latency    p50 {story['latency_p50_ms']} ms, p90 {story['latency_p90_ms']} ms over {len(story['latency_ms'])} turns",
+        *_parts(story["latency_parts_p50_ms"]),
         "timeline   " + "\n           ".join(f"{moment['at']}  {moment['what']}" for moment in story["timeline"]),
         "tools      " + ("\n           ".join(_tool(tool) for tool in story["tools"]) or "none"),
         f"hand-off   {story['handoff'] or 'none'}",
@@ -166,6 +168,11 @@ def told(story: Mapping[str, Any]) -> str:
         _said(story),
     ]
     return "\n".join(parts)
+
+
+def _parts(p50_ms: Mapping[str, int]) -> list[str]:
+    said = ", ".join(f"{name.removesuffix('_ms')} {ms}" for name, ms in p50_ms.items())
+    return [f"           of that, p50 each: {said} ms"] if said else []
 
 
 def _tool(tool: Mapping[str, Any]) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 
 from local.cli.cdr import NO_SUCH_CALL as NOT_FOUND
-from local.cli.cdr import TIMEOUT_S, Unreachable
+from local.cli.cdr import Unreachable, client_of
 
 TRIES = 4
 PAUSE_S = 1.0
@@ -81,7 +81,7 @@ class CampaignApi:
 
     def _asked(self, method: str, path: str, body: Mapping[str, Any] | None, keys: Mapping[str, str]) -> httpx.Response:
         """The answer of the first business that knows what is asked for. Raises Unreachable and Refused."""
-        with httpx.Client(base_url=self.url, timeout=TIMEOUT_S, trust_env=False, transport=self.transport) as client:
+        with client_of(self.url, self.transport) as client:
             reply = None
             for business, key in keys.items():
                 reply = self._patiently(client, method, path, body, key)

@@ -11,17 +11,18 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from local.demo import second_try
+from local.demo.admission import Lines
 from local.demo.areas import AREAS
 from local.demo.bills import Account
 from local.demo.plan import CARRIERS, STANDARD_ENGINE, TRACKS, Shift, Wanted, scenario_names, shifts
-from local.demo.report import CallReport
+from local.demo.report import CallReport, why_it_failed
 from local.demo.run import CALLS_SIDE_BY_SIDE, Demo, Tell, write_report
 from local.demo.totals import lines as totals
 from local.engines import NAMES, is_configured, missing_setting
@@ -122,11 +123,18 @@ def run_demo_command(options: DemoOptions) -> int:
     if options.as_json:
         print(json.dumps([report.to_json() for report in reports], indent=2))
     else:
-        good = sum(report.ok for report in reports)
-        second = sum(report.ok and report.tries > 1 for report in reports)
-        how = f", {second} of them only at the second try" if second else ""
-        print(f"\n{good} of {len(reports)} calls ended as they must{how}; recordings and demo.json in {options.out}/")
+        print(*_summary(reports, options.out), sep="\n")
     return 0 if reports and all(report.ok for report in reports) else 1
+
+
+def _summary(reports: Sequence[CallReport], out: Path) -> Iterator[str]:
+    """How many calls ended as they must, and what was wrong with those that had to be played again."""
+    good = sum(report.ok for report in reports)
+    again = [report for report in reports if report.ok and report.tries > 1]
+    how = f", {len(again)} of them only at the second try" if again else ""
+    yield f"\n{good} of {len(reports)} calls ended as they must{how}; recordings and demo.json in {out}/"
+    for report in again:
+        yield f"  first try of {Path(report.recording).stem}: {'; '.join(report.first_problems)}"
 
 
 async def play(planned: list[Shift], out: Path, quiet: bool) -> list[CallReport]:
@@ -167,12 +175,12 @@ async def _pass(
     tell: Tell,
     progress: Progress,
     *,
-    side_by_side: int = CALLS_SIDE_BY_SIDE,
+    side_by_side: Lines = CALLS_SIDE_BY_SIDE,
 ) -> tuple[list[CallReport], dict[str, tuple[str, Account]]]:
     """All calls on a stack of their own, and what each cost, by its recording. Of failed calls the evidence is kept in `out`."""
     state = Path(tempfile.mkdtemp(prefix="pokea-demo-"))
     try:
-        async with Stack(StackOptions(state), progress) as stack:
+        async with Stack(StackOptions(state, keeps_data=False), progress) as stack:
             demo = Demo(stack, voice, out, tell, side_by_side=side_by_side)
             reports = await demo.play(planned)
         if not all(report.ok for report in reports):
@@ -208,4 +216,4 @@ def _line(report: CallReport, at_s: float) -> str:
     facts = ", ".join(fact for fact in (f"first audio {latency.first_audio_ms} ms", reply, stop, bill) if fact)
     what = f"{report.agent:<12} {report.scenario:<18} {report.engine:<17} {report.carrier:<10} {track:<10} {kind}"
     line = f"{at_s:5.0f} s  {mark} {what}  {report.outcome}  ({facts})"
-    return line + "".join(f"\n          - {problem}" for problem in report.problems)
+    return line + "".join(f"\n          - {problem}" for problem in ([] if report.ok else why_it_failed(report)))

@@ -17,6 +17,7 @@ from local.cli.running import ADDRESS_FILE
 from local.engines import OFFLINE, UnknownEngine, described, legs_of
 from local.stack import PROFILES, Desk, DeskOptions, Stack, StackOptions, ensure_api_keys
 from local.status import status_app
+from pokea.profile import load_profiles
 
 
 class _Server(uvicorn.Server):
@@ -93,10 +94,12 @@ def _print_banner(desk: Desk, port: int) -> None:
 
 
 def run_up(state: Path, profiles: Path | None, port: int) -> int:
+    """Raises BadProfile for a profile that cannot be used, and ChildFailed when a process does not come up or dies."""
     try:
         legs = legs_of(os.environ)
     except UnknownEngine as problem:
         print(f"pokea: {problem}", file=sys.stderr)
         return 2
     desk = DeskOptions(legs=legs, profiles_dir=(profiles or PROFILES).resolve(), gateway_port=port + 1)
+    load_profiles(desk.profiles_dir)  # a bad one is told of before anything is started
     return asyncio.run(_serve(StackOptions(state_dir=state.resolve()), desk, port))

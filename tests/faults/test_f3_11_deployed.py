@@ -45,6 +45,7 @@ from tests.support.deployed import (
     PUBLIC_URL,
     Deployed,
     Processed,
+    alone,
     built_template,
     deploy,
     emulated,
@@ -136,9 +137,10 @@ def simulated_carrier() -> Iterator[Carrier]:
 
 @pytest.fixture(scope="module")
 def template() -> Processed:
-    made = subprocess.run(["make", "build", "HOST=1"], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert made.returncode == 0, made.stdout[-2_000:] + made.stderr[-2_000:]
-    return built_template()
+    with alone():
+        made = subprocess.run(["make", "build", "HOST=1"], cwd=ROOT, capture_output=True, text=True, check=False)
+        assert made.returncode == 0, made.stdout[-2_000:] + made.stderr[-2_000:]
+        return built_template()
 
 
 @pytest.fixture(scope="module")

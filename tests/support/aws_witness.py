@@ -11,7 +11,7 @@ import json
 import re
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -27,18 +27,22 @@ _OF_TRANSACTION = {
     "ConditionCheck": "ConditionCheckItem",
     "Get": "GetItem",
 }
+_OF_SCHEDULES = {"POST": "CreateSchedule", "PUT": "UpdateSchedule", "DELETE": "DeleteSchedule"}
+_OF_OBJECTS = {"GET": "GetObject", "HEAD": "GetObject", "PUT": "PutObject"}
 _HOP = {"connection", "keep-alive", "transfer-encoding", "content-length"}
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One request. `keys`: action, table ("name" or "name/index/x") and partition keys of what it asks of DynamoDB."""
+    """One request. `keys`: action, table ("name" or "name/index/x") and partition keys of what it asks of DynamoDB. `uses`: action and
+    resource of what it asks of others, the resource as the request names it: a URL, a name, a path."""
 
     function: str
     target: str  # "DynamoDB_20120810.GetItem"; "" where the service uses none
     keys: tuple[tuple[str, str, frozenset[str]], ...]
     status: int
     said: str
+    uses: tuple[tuple[str, str], ...] = ()
 
     @property
     def is_denied(self) -> bool:
@@ -92,7 +96,12 @@ class _Relay(BaseHTTPRequestHandler):
         target = self.headers.get("x-amz-target", "")
         app = _APP.search(self.headers.get("user-agent", ""))
         said = answer.decode(errors="replace") if reply.status >= 400 else ""
-        seen.asked.append(Asked(app[1] if app else "", target, tuple(_keys(target, body)), reply.status, said))
+        uses = tuple(_uses(self.command, self.path, target, body))
+        seen.asked.append(Asked(app[1] if app else "", target, tuple(_keys(target, body)), reply.status, said, uses))
+        with suppress(BrokenPipeError, ConnectionResetError):  # who asked may not have waited
+            self._answer(reply, answer)
+
+    def _answer(self, reply: http.client.HTTPResponse, answer: bytes) -> None:
         self.send_response(reply.status)
         for name, value in reply.getheaders():
             if name.lower() not in _HOP:
@@ -131,25 +140,73 @@ def _keys(target: str, body: bytes) -> Iterator[tuple[str, str, frozenset[str]]]
         yield action, wish.get("TableName", ""), frozenset()
 
 
+def _uses(method: str, path: str, target: str, body: bytes) -> Iterator[tuple[str, str]]:
+    service, _, action = target.partition(".")
+    if service == "AmazonSQS":
+        yield f"sqs:{action.removesuffix('Batch')}", str(json.loads(body).get("QueueUrl", ""))
+    elif service == "secretsmanager":
+        yield f"secretsmanager:{action}", str(json.loads(body).get("SecretId", ""))
+    elif service == "AWSEvents":
+        for entry in json.loads(body).get("Entries", []):
+            yield f"events:{action}", str(entry.get("EventBusName", ""))
+    elif path.startswith("/schedules/"):
+        yield f"scheduler:{_OF_SCHEDULES.get(method, method)}", path
+    elif not service:
+        is_list = method == "GET" and "list-type=" in path
+        yield "s3:ListBucket" if is_list else f"s3:{_OF_OBJECTS.get(method, method)}", path
+
+
 def _pk(item: Mapping[str, Any]) -> str:
     return str(item["pk"]["S"])
 
 
 def breaches(template: Mapping[str, Any], resources: Mapping[str, str], asked: list[Asked]) -> set[str]:
     """What AWS would refuse of what was asked of DynamoDB: no statement has action, table and every leading key."""
-    tables = {physical: logical for logical, physical in resources.items() if logical.endswith("Table")}
     found = set()
     for each in asked:
         if each.function not in template["Resources"]:
             continue
-        role = template["Resources"][each.function]["Properties"]["Role"]["Fn::GetAtt"][0]
-        (policy,) = template["Resources"][role]["Properties"]["Policies"]
-        for action, table, keys in each.keys:
-            name, _, index = table.partition("/index/")
-            where = tables.get(name, name) + (f"/index/{index}" if index else "")
-            if not any(_allows(said, action, where, keys) for said in policy["PolicyDocument"]["Statement"]):
+        statements = statements_of(template, role_of(template, each.function))
+        for action, where, keys in _of_tables(resources, each):
+            if not any(_allows(said, action, where, keys) for said in statements):
                 found.add(f"{each.function}: {action} of {where} {sorted(keys)}")
     return found
+
+
+def role_of(template: Mapping[str, Any], function: str) -> str:
+    return str(template["Resources"][function]["Properties"]["Role"]["Fn::GetAtt"][0])
+
+
+def statements_of(template: Mapping[str, Any], role: str) -> list[Any]:
+    (policy,) = template["Resources"][role]["Properties"]["Policies"]
+    return list(policy["PolicyDocument"]["Statement"])
+
+
+def _of_tables(resources: Mapping[str, str], each: Asked) -> Iterator[tuple[str, str, frozenset[str]]]:
+    """What a request asks of DynamoDB, with the tables' logical ids."""
+    tables = {physical: logical for logical, physical in resources.items() if logical.endswith("Table")}
+    for action, table, keys in each.keys:
+        name, _, index = table.partition("/index/")
+        yield action, tables.get(name, name) + (f"/index/{index}" if index else ""), keys
+
+
+def allowing(template: Mapping[str, Any], resources: Mapping[str, str], each: Asked) -> Iterator[str]:
+    """The Sids of all statements of the function's role that allow a part of this request."""
+    for said in statements_of(template, role_of(template, each.function)):
+        of_tables = (_allows(said, action, where, keys) for action, where, keys in _of_tables(resources, each))
+        of_others = (_lets(said, resources, action, what) for action, what in each.uses)
+        if any(of_tables) or any(of_others):
+            yield str(said["Sid"])
+
+
+def _lets(statement: Mapping[str, Any], resources: Mapping[str, str], action: str, what: str) -> bool:
+    """Of another service than DynamoDB: the statement's resources are named by their logical ids."""
+    actions = statement["Action"]
+    if action not in ([actions] if isinstance(actions, str) else actions):
+        return False
+    named = set(re.findall(r"[A-Z][A-Za-z0-9]+", json.dumps(statement["Resource"])))
+    physical = [resources[name].rpartition("/")[2] for name in named if name in resources]
+    return any(name and name in what for name in physical) or action.startswith("scheduler:")
 
 
 def _allows(statement: Mapping[str, Any], action: str, table: str, keys: frozenset[str]) -> bool:

@@ -6,6 +6,7 @@ made from the processed template, because it reads no OpenAPI body. Nothing else
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
@@ -35,6 +36,7 @@ SAM_PYTHON = ROOT / ".venv-sam/bin/python"
 PUBLIC_URL = "https://api.example.com"
 _MORE_SERVICES = ",cloudformation,lambda,apigateway,apigatewayv2,ecr"
 _CODE = "pokea-code"
+_START_S = 120  # no longer than the shortest visibility of a queue
 _FUNCTION_OF_URI = re.compile(r"functions/\$\{(\w+)\}/invocations")
 
 Processed = dict[str, Any]
@@ -50,23 +52,28 @@ def built_template() -> Processed:
             resource["Properties"]["ContentUri"] = f"s3://{_CODE}/{name}.zip"
     program = [str(SAM_PYTHON), str(ROOT / "tests/support/sam_transform.py")]
     environ = {"PATH": os.defpath, "AWS_DEFAULT_REGION": REGION}
-    _name_functions(template)
+    _set_up_functions(template)
     ran = subprocess.run(program, input=json.dumps(template), capture_output=True, text=True, env=environ, check=False)
     assert ran.returncode == 0, ran.stderr[-3_000:]
     return _for_the_emulator(json.loads(ran.stdout))
 
 
-def _name_functions(template: Processed) -> None:
+def _set_up_functions(template: Processed) -> None:
+    """Each says who it is, and finds the carrier where the emulator's own environment says: over plain HTTP, which the template refuses."""
     for name, resource in template["Resources"].items():
         if resource["Type"] == "AWS::Serverless::Function":
             environment = resource["Properties"].setdefault("Environment", {}).setdefault("Variables", {})
             environment[APP_ID] = name
+            environment.pop("SAUTIKIT_API_BASE", None)
 
 
 def _for_the_emulator(template: Processed) -> Processed:
     """What policies name otherwise there: the Ref of a secret is no ARN (its Id is, in both), every schedule is of the group "default",
-    and a batch of messages is an action of its own, which to AWS is SendMessage."""
+    and a batch of messages is an action of its own, which to AWS is SendMessage. And functions may take as long as they need to start,
+    each with a layer that is unpacked anew, on a machine that does other things, too."""
     for resource in template["Resources"].values():
+        if resource["Type"] == "AWS::Lambda::Function":
+            resource["Properties"]["Timeout"] = max(resource["Properties"]["Timeout"], _START_S)
         for policy in resource.get("Properties", {}).get("Policies", []):
             for said in policy["PolicyDocument"]["Statement"]:
                 if said["Resource"] == {"Ref": "Secrets"}:
@@ -114,14 +121,14 @@ class Deployed:
     resources: Mapping[str, str] = field(repr=False)  # logical id → physical id
 
     def client(self, service: str) -> Any:
-        return _client(self.endpoint, service)
+        return client(self.endpoint, service)
 
     def url_of(self, queue: str) -> str:
         return self.resources[queue]
 
     def http(self, method: str, path: str, **wants: Any) -> httpx.Response:
         headers = {"host": f"{self.resources['HttpApi']}.execute-api.localhost", **wants.pop("headers", {})}
-        with httpx.Client(trust_env=False, timeout=60) as http:
+        with httpx.Client(trust_env=False, timeout=_START_S) as http:
             return http.request(method, self.endpoint + path, headers=headers, **wants)
 
     def invoke(self, function: str, event: Mapping[str, Any]) -> Any:
@@ -164,7 +171,7 @@ def until(holds: Callable[[], Any], within_s: float, otherwise: str) -> Any:
     return said
 
 
-def _client(endpoint: str, service: str) -> Any:
+def client(endpoint: str, service: str) -> Any:
     return boto3.client(
         service,
         endpoint_url=endpoint,
@@ -173,6 +180,15 @@ def _client(endpoint: str, service: str) -> Any:
         aws_secret_access_key="local",
         config=Config(connect_timeout=2, read_timeout=120, retries={"total_max_attempts": 1}, proxies={}),
     )
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Whoever builds for this machine does so alone: every build goes into the same folder, from which it is read afterwards."""
+    BUILD.parent.mkdir(exist_ok=True)
+    with (BUILD.parent / "host.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 @contextmanager
@@ -197,7 +213,7 @@ def zipped(folder: Path) -> dict[str, Path]:
 
 
 def upload(endpoint: str, code: Mapping[str, Path]) -> None:
-    s3 = _client(endpoint, "s3")
+    s3 = client(endpoint, "s3")
     s3.create_bucket(Bucket=_CODE, CreateBucketConfiguration={"LocationConstraint": REGION})
     for name, path in code.items():
         s3.put_object(Bucket=_CODE, Key=f"{name}.zip", Body=path.read_bytes())
@@ -208,8 +224,8 @@ def deploy(
 ) -> Deployed:
     """Create the stack by way of a change set, as `sam deploy` does, make its routes and fill in its secret."""
     endpoint = aws.endpoint_url
-    _client(endpoint, "s3").put_object(Bucket=_CODE, Key=f"{stack}.json", Body=json.dumps(template).encode())
-    formation = _client(endpoint, "cloudformation")
+    client(endpoint, "s3").put_object(Bucket=_CODE, Key=f"{stack}.json", Body=json.dumps(template).encode())
+    formation = client(endpoint, "cloudformation")
     formation.create_change_set(
         StackName=stack,
         ChangeSetName="first",
@@ -226,6 +242,8 @@ def deploy(
     make_routes(made, template)
     secret = made.client("secretsmanager")
     drawn = json.loads(secret.get_secret_value(SecretId=made.resources["Secrets"])["SecretString"])
+    # Told to draw without punctuation, the emulator draws some: a comma would make several keys of one.
+    drawn["POKEA_TOKEN_KEY"] = re.sub(r"\W|_", "x", drawn["POKEA_TOKEN_KEY"])
     secret.put_secret_value(SecretId=made.resources["Secrets"], SecretString=json.dumps({**drawn, **secrets}))
     return made
 

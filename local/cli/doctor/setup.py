@@ -13,6 +13,7 @@ from local.cli.deployed import aws_error, client
 from local.cli.doctor.place import Examined
 from local.clips import clips_of, missing_clips
 from pokea import agents
+from pokea.adapters.edge import EDGE_SECRET, MIN_CHARS
 from pokea.adapters.setting_names import KNOWN
 from pokea.billing.business_deck import deck_for
 from pokea.doctor.setup import AwsSeen, BusinessSeen, ClipsSeen, Part, ProfilesSeen, SettingsSeen
@@ -25,13 +26,20 @@ TOKEN_KEY_CHARS = 32
 # in the template → module and class of its settings
 PROCESSES: Mapping[str, str] = {
     "VoiceFunction": "functions.voice.settings.VoiceSettings",
+    "StreamStatusFunction": "pokea.adapters.control_settings.HookSettings",
     "ToolsFunction": "functions.tools.settings.ToolsSettings",
+    "RecordsFunction": "functions.records.settings.RecordsSettings",
     "ApiFunction": "functions.api.settings.ApiSettings",
+    "ProactiveFunction": "functions.proactive.settings.ProactiveSettings",
     "CdrFunction": "functions.cdr.settings.CdrSettings",
     "ReportsFunction": "functions.reports.settings.ReportsSettings",
+    "SettlerFunction": "functions.settler.settings.SettlerSettings",
+    "WebhooksFunction": "functions.webhooks.settings.WebhooksSettings",
     "WalletFunction": "functions.wallet.settings.WalletSettings",
+    "CalendarsFunction": "functions.calendars.settings.CalendarsSettings",
     "CampaignsFunction": "functions.campaigns.settings.CampaignsSettings",
     "DialerFunction": "functions.dialer.settings.DialerSettings",
+    "ReaperFunction": "functions.reaper.settings.ReaperSettings",
     "BlueTask": "bridge.settings.BridgeSettings",
     "GreenTask": "bridge.settings.BridgeSettings",
 }
@@ -78,15 +86,22 @@ def _secrets_needed(place: Examined) -> list[str]:
         needed.append("POKEA_WEBHOOK_PATH_SECRET")
     if place.auth is not WebhookAuth.PATH:
         needed.append("SAUTIKIT_WEBHOOK_SECRET")
+    if place.settings.get("POKEA_EDGE_ONLY") == "on":
+        needed.append(EDGE_SECRET)
     return needed
 
 
 def _weak(settings: Mapping[str, str]) -> dict[str, tuple[int, int]]:
-    key = settings.get("POKEA_TOKEN_KEY", "")
-    weak = {"POKEA_TOKEN_KEY": (len(key), TOKEN_KEY_CHARS)} if key and len(key) < TOKEN_KEY_CHARS else {}
-    paths = [part.strip() for part in settings.get("POKEA_WEBHOOK_PATH_SECRET", "").split(",") if part.strip()]
-    if paths and (shortest := min(map(len, paths))) < MIN_PATH_SECRET_CHARS:
-        weak["POKEA_WEBHOOK_PATH_SECRET"] = (shortest, MIN_PATH_SECRET_CHARS)
+    weak: dict[str, tuple[int, int]] = {}
+    least = {
+        "POKEA_TOKEN_KEY": TOKEN_KEY_CHARS,
+        "POKEA_WEBHOOK_PATH_SECRET": MIN_PATH_SECRET_CHARS,
+        EDGE_SECRET: MIN_CHARS,
+    }
+    for name, at_least in least.items():
+        values = [part.strip() for part in settings.get(name, "").split(",") if part.strip()]
+        if values and (shortest := min(map(len, values))) < at_least:
+            weak[name] = (shortest, at_least)
     return weak
 
 

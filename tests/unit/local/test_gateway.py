@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -16,7 +17,8 @@ import pytest
 from botocore.config import Config
 
 from local.gateway import Gateway, serve
-from local.gateway_template import BadTemplate, functions_of, read_template
+from local.gateway_functions import Functions
+from local.gateway_template import BadTemplate, Function, functions_of, read_template
 from pokea.adapters import clients
 from pokea.adapters.settings import BadSettings
 
@@ -96,7 +98,7 @@ async def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
 
 
 async def ask(gateway: Gateway, method: str, path: str, **options: Any) -> httpx.Response:
-    async with httpx.AsyncClient(base_url=gateway.url, trust_env=False) as client:
+    async with httpx.AsyncClient(base_url=gateway.url, trust_env=False, verify=False) as client:
         return await client.request(method, path, **options)
 
 
@@ -171,6 +173,26 @@ async def test_an_invocation_may_be_a_trial_or_need_no_answer(desk: Gateway) -> 
 
 async def test_functions_are_warmed_up_with_the_environment_of_their_template(desk: Gateway) -> None:
     assert sys.modules["desk_functions"].WARMED == ["blue"] * 4  # type: ignore[attr-defined]
+
+
+def test_a_function_does_not_see_what_the_template_gives_others_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or what the template forgets to give it would be missed in AWS only."""
+    names = ("ONE_QUEUE", "OTHER_QUEUE", "OF_THE_DESK")
+    for name in names:
+        monkeypatch.setenv(name, "x")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    given = {"seeing_one": frozenset({"ONE_QUEUE"}), "seeing_other": frozenset({"OTHER_QUEUE"})}
+    for module in given:
+        seen = f"import os\nSEEN = [name for name in {names} if name in os.environ]\ndef handler(event, context): ...\n"
+        (tmp_path / f"{module}.py").write_text(seen)
+    with Functions([Function(name, f"{name}.handler", 1, 128, {}, (), given[name]) for name in given]):
+        assert [sys.modules[name].SEEN for name in given] == [  # type: ignore[attr-defined]
+            ["ONE_QUEUE", "OF_THE_DESK"],
+            ["OTHER_QUEUE", "OF_THE_DESK"],
+        ]
+    assert all(name in os.environ for name in names)
 
 
 def test_a_template_is_read_as_data(tmp_path: Path) -> None:
