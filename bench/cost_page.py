@@ -26,6 +26,7 @@ from bench.cost_sheet import (
     idle,
     media_minute,
     model_dollars,
+    options,
     price_file,
     prices,
     shilling_dollars,
@@ -101,6 +102,9 @@ def _idle(usual: Standing, dev: Standing) -> str:
             "With `DevMode=on`, where one small task and no second one stands by (spot capacity, here at the full price):",
             _lines(idle(dev), "a month"),
             _IDLE,
+            "Options, all of them off as it comes:",
+            table(("", "", "$"), [(line.what, line.how, money(line.dollars)) for line in options()]),
+            _OPTIONS,
         )
     )
 
@@ -209,8 +213,9 @@ reckoned is how long a warm function takes in Lambda: nobody measured it there."
 
 _IDLE = """\
 Everything else is billed by use. Free tiers are not taken off. The two tasks stand in two zones, so that a zone may fail. Container
-Insights, which is on without `DevMode`, is not counted, nor is the one dashboard: three are free. Without a bridge only alarms,
-queues, schedules and the secret are left."""
+Insights, which is on without `DevMode`, is not counted, nor is the one dashboard: three are free; nor are the six metrics of
+turns, twelve with those by release, which a month without calls does not have. Without a bridge only alarms, queues, schedules and the
+secret are left."""
 
 _TASKS = """\
 One core of the bench machine held {measured} calls with the caller's audio at most 5 ms late. A vCPU of Fargate may be half a core, so
@@ -232,6 +237,12 @@ at once. What gets hot before that, in this order:
 - **Beats of the bridges**: each worker tells every ten seconds that it lives. They are not in the table above: at 100,000 calls at once
   2,000 workers are 200 a second more.
 - **The load balancer** grows with its load, not ahead of it: announce a campaign of thousands of calls, or begin it slowly."""
+
+_OPTIONS = """\
+Services keep the data keys of a key of one's own for five minutes, so its requests grow with time and not with calls: about nine
+thousand a month for each role and table that are never idle. The edge is billed for what it refuses, too. `ReservedConcurrency` and
+`AlarmTopicArn` cost nothing by themselves; `SnapStart` takes a fee for each version that is kept and each start, which is not reckoned
+here."""
 
 _NOT_KNOWN = """\
 ## What is not known

@@ -52,8 +52,8 @@ WORK: tuple[Work, ...] = (
     Work("settler", 3, 1_024, 60),
 )
 HTTP_REQUESTS = 8
-WRITE_UNITS = 112
-READ_UNITS = 97
+WRITE_UNITS = 112 + 3  # two counts of the ring and a seat, which came later
+READ_UNITS = 97 + 2  # the row, before the ring is counted, and the boards of up to 30 workers
 SQS_REQUESTS = 34  # sent, received and deleted; without receives that find nothing
 EVENTS = 2
 LOG_KB = 12
@@ -74,8 +74,9 @@ TASK_VCPU, TASK_GB = 4, 8
 DEV_VCPU, DEV_GB = Decimal("0.5"), Decimal(1)  # of the one task that DevMode runs
 LEAST_TASKS = 2
 
-BEAT_S, BEAT_MS, BEAT_WRITES = 10, 20, 4  # of each worker, as long as it has few calls
-METRICS = 10  # five, by release and in all
+BEAT_S, BEAT_MS, BEAT_WRITES = 10, 20, 5  # of each worker, as long as it has few calls
+METRICS = 14  # seven, by release and in all; six more of turns come with the first call of a month
+EDGE_RULES = 4  # of edge.yaml
 IDLE_RUN_MS, IDLE_READS = 200, 20  # of a function that finds nothing to do
 TOOLS_MB = 1_769
 
@@ -250,7 +251,8 @@ class Standing:
 def standings_of(template: Mapping[str, Any]) -> tuple[Standing, Standing]:
     """What the template puts up with its defaults and one generation of the bridge; and the same with DevMode."""
     resources, parameters = template["Resources"].values(), template["Parameters"]
-    alarms = sum(one["Type"] == "AWS::CloudWatch::Alarm" for one in resources)
+    edge_alone = "AdmitsTheEdgeAlone"  # off by default, as the edge is
+    alarms = sum(one["Type"] == "AWS::CloudWatch::Alarm" and one.get("Condition") != edge_alone for one in resources)
     functions = [one["Properties"] for one in resources if one["Type"] == "AWS::Serverless::Function"]
     kinds = [(event, one["MemorySize"]) for one in functions for event in one.get("Events", {}).values()]
     queues = sum(event["Type"] == "SQS" for event, _ in kinds)
@@ -293,6 +295,18 @@ def idle(standing: Standing) -> list[Line]:
         Line(*_by_the_clock(standing.schedules)),
         *_of_bridges(standing),
         Line("secret", "1", price["secret_month"]),
+    ]
+
+
+def options() -> list[Line]:
+    """What a month of each option costs on top, and for the edge a call."""
+    price = prices()
+    acl = price["waf_acl_month"] + EDGE_RULES * price["waf_rule_month"]
+    by_edge = HTTP_REQUESTS * (price["waf_million"] + price["edge_million"]) / 1_000_000
+    return [
+        Line("`CustomerKey=on`", "one key, a month", price["kms_key_month"]),
+        Line("`Edge=on` or `only`", f"web ACL with {EDGE_RULES} rules, a month", acl),
+        Line("", f"{HTTP_REQUESTS} hooks by the edge, a call", by_edge),
     ]
 
 

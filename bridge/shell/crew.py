@@ -16,7 +16,7 @@ from bridge.shell.health import Health
 
 _LOOK_EVERY_S = 0.25  # others' places change without a word to us
 _CELL = struct.Struct("=i")
-_SEAT_BYTES = 2 * _CELL.size  # free places, and calls
+_SEAT_BYTES = 3 * _CELL.size  # free places, calls, and whether anybody sits there
 
 
 class Crew:
@@ -24,11 +24,29 @@ class Crew:
 
     def __init__(self, count: int) -> None:
         self.count = count
-        self._cells = mmap.mmap(-1, count * _SEAT_BYTES)
+        # In the last cell: whether somebody has spoken for the crew.
+        self._cells = mmap.mmap(-1, count * _SEAT_BYTES + _CELL.size)
 
     def place(self, index: int) -> Place:
-        """The seat of worker `index`; a worker that replaces a dead one takes its seat."""
+        """The seat of worker `index`, taken; a worker that replaces a dead one takes its seat."""
+        _CELL.pack_into(self._cells, index * _SEAT_BYTES + 2 * _CELL.size, 1)
         return Place(self, index)
+
+    def leave(self, index: int) -> None:
+        """Worker `index` has died, and its calls with it."""
+        self._cells[index * _SEAT_BYTES : (index + 1) * _SEAT_BYTES] = bytes(_SEAT_BYTES)
+
+    def first(self) -> int | None:
+        """The lowest seat that is taken."""
+        taken = (_CELL.unpack_from(self._cells, index * _SEAT_BYTES + 2 * _CELL.size)[0] for index in range(self.count))
+        return next((index for index, is_taken in enumerate(taken) if is_taken), None)
+
+    def take_word(self) -> bool:
+        """From now on somebody else speaks for the crew. Whether anybody did before."""
+        at = self.count * _SEAT_BYTES
+        has_spoken = bool(_CELL.unpack_from(self._cells, at)[0])
+        _CELL.pack_into(self._cells, at, 1)
+        return has_spoken
 
     def set_free(self, index: int, calls: int) -> None:
         _CELL.pack_into(self._cells, index * _SEAT_BYTES, calls)
@@ -60,8 +78,11 @@ class Place:
 
     @property
     def is_first(self) -> bool:
-        """One worker speaks for all of them."""
-        return self._index == 0
+        """One worker speaks for all of them: the first one that lives."""
+        return self._crew.first() == self._index
+
+    def take_word(self) -> bool:
+        return self._crew.take_word()
 
     def calls_of_all(self) -> int:
         return self._crew.calls()

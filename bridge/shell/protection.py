@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from typing import Protocol
 
 import httpx
 
@@ -23,12 +24,30 @@ _TIMEOUT_S = 2.0
 log = logging.getLogger(__name__)
 
 
+class Speaker(Protocol):
+    """One worker of a task that has several. Who spoke before may have died."""
+
+    @property
+    def is_first(self) -> bool: ...
+
+    def take_word(self) -> bool: ...
+
+
 class TaskProtection:
-    def __init__(self, agent_uri: str, is_busy: Callable[[], bool], look_every_s: float = LOOK_EVERY_S) -> None:
+    """`is_busy`: of the whole task. `speaker`: None where this worker is the only one."""
+
+    def __init__(
+        self,
+        agent_uri: str,
+        is_busy: Callable[[], bool],
+        look_every_s: float = LOOK_EVERY_S,
+        speaker: Speaker | None = None,
+    ) -> None:
         self._url = f"{agent_uri.rstrip('/')}/task-protection/v1/state"
         self._is_busy = is_busy
         self._look_every_s = look_every_s
-        self._protection = Protection()
+        self._speaker = speaker
+        self._protection: Protection | None = None if speaker else Protection()  # None: another worker's
         self._client = ecs_client(_TIMEOUT_S)
         self._task: asyncio.Task[None] | None = None
         self.failures = 0  # since the start
@@ -41,18 +60,28 @@ class TaskProtection:
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
-        if self._protection.is_held and not self._is_busy():
+        if self._protection is not None and self._protection.is_held and not self._is_busy():
             await self._tell(False)
         await self._client.aclose()
 
     async def _keep(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            protect = self._protection.decide(self._is_busy(), loop.time() * 1000)
-            if protect is not None:
-                agreed = await self._tell(protect)
-                self._protection.told(protect, agreed, loop.time() * 1000)
+            if (protection := self._ours()) is not None:
+                protect = protection.decide(self._is_busy(), loop.time() * 1000)
+                if protect is not None:
+                    agreed = await self._tell(protect)
+                    protection.told(protect, agreed, loop.time() * 1000)
             await asyncio.sleep(self._look_every_s)
+
+    def _ours(self) -> Protection | None:
+        if self._speaker is None:
+            return self._protection
+        if not self._speaker.is_first:
+            self._protection = None
+        elif self._protection is None:
+            self._protection = Protection(None if self._speaker.take_word() else False)
+        return self._protection
 
     async def _tell(self, protect: bool) -> bool:
         body: dict[str, object] = {"ProtectionEnabled": protect}

@@ -83,8 +83,8 @@ def test_a_stack_that_stands_by_costs_its_hours() -> None:
     a_task = (Decimal("0.03238") + 2 * Decimal("0.00356")) * 730
     its_balancer = (Decimal("0.0225") + 3 * Decimal("0.005")) * 730
     beats = 262_800
-    its_beats = lambda_dollars([Work("tools", beats, 1_769, 20)]) + beats * 4 * Decimal("0.000000625")
-    assert total(idle(more)) - total(idle(alone)) == a_task + its_balancer + 1 + its_beats + 3
+    its_beats = lambda_dollars([Work("tools", beats, 1_769, 20)]) + beats * 5 * Decimal("0.000000625")
+    assert total(idle(more)) - total(idle(alone)) == a_task + its_balancer + 1 + its_beats + Decimal("4.2")
 
 
 @pytest.mark.parametrize(

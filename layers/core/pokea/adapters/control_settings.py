@@ -31,6 +31,9 @@ class StoreSettings:
     core_table: str = setting("POKEA_CORE_TABLE", string)
     profiles_dir: Path = setting("POKEA_PROFILES_DIR", folder, PACKAGED)  # noqa: RUF009 - a dataclass field
     secrets_id: str = setting("POKEA_SECRETS_ID", string, "")
+    traces: bool = setting("POKEA_TRACES", switch, False)
+    otlp_endpoint: str = setting("OTEL_EXPORTER_OTLP_ENDPOINT", url("https", "http"), "")
+    xray_daemon: str = setting("AWS_XRAY_DAEMON_ADDRESS", string, "")  # set by Lambda itself
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +45,7 @@ class HookSettings(StoreSettings):
     cdr_queue_url: str = setting("POKEA_CDR_QUEUE_URL", url("https", "http"), "")
     campaign_ended_queue_url: str = setting("POKEA_CAMPAIGN_ENDED_QUEUE_URL", url("https", "http"), "")
     bare_hex: bool = setting("POKEA_WEBHOOK_BARE_HEX", switch, False)
+    edge_only: bool = setting("POKEA_EDGE_ONLY", switch, False)
 
 
 def secrets_of(settings: StoreSettings, environ: Mapping[str, str], **seams: Any) -> Secrets:

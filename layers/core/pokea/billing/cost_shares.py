@@ -58,6 +58,7 @@ GROUP_OF: Mapping[Disposition, OutcomeGroup] = {
     Disposition.TALKED: OutcomeGroup.NOTHING,
     Disposition.SILENT: OutcomeGroup.NOTHING,
     Disposition.MACHINE: OutcomeGroup.NOTHING,
+    Disposition.TURNED_AWAY: OutcomeGroup.NOTHING,
     Disposition.ABANDONED: OutcomeGroup.NOTHING,
     Disposition.CUT_OFF: OutcomeGroup.NOTHING,
     Disposition.FAILED: OutcomeGroup.NOTHING,

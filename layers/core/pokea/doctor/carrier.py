@@ -125,6 +125,8 @@ def check_webhook(seen: WebhookSeen) -> Findings:
 def _answered(seen: WebhookSeen, answer: Answer, url: str) -> list[Finding]:
     if answer.code == "hook_signature":
         return [found("webhook.signature_refused", url=url)]
+    if answer.code == "not_by_edge":
+        return [found("webhook.not_by_edge", url=url)]
     if answer.code.startswith("hook_"):
         return [found("webhook.secret_refused", url=url)]
     if answer.status >= 500:

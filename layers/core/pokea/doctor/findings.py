@@ -108,6 +108,10 @@ TROUBLES: Mapping[str, Trouble] = {
         "{url} answers {status}, not as Pokea does",
         "POKEA_PUBLIC_URL must be the HTTP API's own base URL; tunnels with a page in front do not work",
     ),
+    "webhook.not_by_edge": Trouble(
+        "{url} takes nothing but what came by the edge",
+        "set PublicUrl to https:// and EdgeHost, deploy, and `pokea numbers route`; Edge=on keeps both ways open meanwhile",
+    ),
     "webhook.failing": Trouble(
         "{url} answers {status}", "look at the logs of the voice function: it failed before it could answer"
     ),
