@@ -8,6 +8,7 @@ import os
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import logging
+import math
 import signal
 import socket
 import sys
@@ -17,6 +18,7 @@ import uvloop
 
 from bridge.settings import BridgeSettings, read_settings
 from bridge.shell.crew import Crew, Place
+from bridge.shell.log_lines import keep_log
 from bridge.shell.worker import serve
 from pokea.adapters.secrets import Secrets
 from pokea.adapters.settings import BadSettings
@@ -27,9 +29,7 @@ log = logging.getLogger("bridge")
 
 
 def main() -> int:
-    logging.basicConfig(
-        level=logging.WARNING, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
+    keep_log(sys.stderr)
     logging.getLogger("aiofastnet").setLevel(logging.ERROR)  # one line per frame written to a peer that has just left
     try:
         settings = read_settings(os.environ)
@@ -37,7 +37,7 @@ def main() -> int:
         if settings.worker_count == 1:
             return _work(settings, None)
         crew = Crew(settings.worker_count)
-        return _supervise(settings.worker_count, lambda index: _work(settings, crew.place(index)))
+        return _supervise(settings.worker_count, lambda index: _work(settings, crew.place(index)), crew.leave)
     except BadSettings as problem:
         print(f"bridge: {problem.message}", file=sys.stderr)
         return 2
@@ -55,7 +55,7 @@ def _claim(host: str, port: int) -> None:
 
 
 def _work(settings: BridgeSettings, place: Place | None) -> int:
-    secrets = Secrets(os.environ, secret_id=settings.secrets_id)
+    secrets = Secrets(os.environ, secret_id=settings.secrets_id, cache_s=math.inf)  # its event loop waits for no fetch
 
     def ready(port: int) -> None:
         print(f"bridge: listening on {settings.host}:{port}", file=sys.stderr, flush=True)
@@ -71,8 +71,8 @@ def _work(settings: BridgeSettings, place: Place | None) -> int:
     return 0
 
 
-def _supervise(count: int, work: Callable[[int], int]) -> int:
-    """Keep `count` workers on one port; a worker that dies is replaced, and the others keep their calls."""
+def _supervise(count: int, work: Callable[[int], int], left: Callable[[int], None]) -> int:
+    """Keep `count` workers on one port; a worker that dies is replaced, and the others keep their calls. `left` hears of each end."""
     workers: dict[int, int] = {}  # its number in the crew, by process
     stopping = False
 
@@ -90,6 +90,7 @@ def _supervise(count: int, work: Callable[[int], int]) -> int:
     while workers:
         worker, status = os.wait()
         index = workers.pop(worker)
+        left(index)
         code = os.waitstatus_to_exitcode(status)
         if code in (0, 2) or stopping or restarts >= _RESTARTS_AT_MOST:
             worst = max(worst, abs(code))

@@ -98,6 +98,8 @@ class BridgeSettings:
     max_call_tokens: int = setting("POKEA_MAX_CALL_TOKENS", integer(0, 100_000_000), 2_000_000)  # 0: no cap
     carrier_continues: bool = setting("POKEA_CARRIER_CONTINUES", switch, False)
     metrics_s: int = setting("POKEA_METRICS_S", integer(0, 300), 0)  # 0: none are written
+    traces: bool = setting("POKEA_TRACES", switch, False)
+    otlp_endpoint: str = setting("OTEL_EXPORTER_OTLP_ENDPOINT", url("https", "http"), "")
     release: str = setting("POKEA_RELEASE", string, "current")  # what this bridge is counted under
     ecs_metadata_uri: str = setting("ECS_CONTAINER_METADATA_URI_V4", url("http"), "")  # by ECS, too
     ecs_agent_uri: str = setting("ECS_AGENT_URI", url("http"), "")  # set by ECS itself
@@ -174,6 +176,10 @@ def read_settings(environ: Mapping[str, str]) -> BridgeSettings:
         raise BadSettings("POKEA_TOOLS_FUNCTION", "is not set: stream tokens are checked there")
     if not settings.idle_ask_s < settings.idle_ask_again_s < settings.idle_goodbye_s:
         raise BadSettings("POKEA_IDLE_GOODBYE_S", "must follow POKEA_IDLE_ASK_AGAIN_S, and that POKEA_IDLE_ASK_S")
+    if settings.traces and not settings.otlp_endpoint:
+        raise BadSettings(
+            "OTEL_EXPORTER_OTLP_ENDPOINT", "is not set, and POKEA_TRACES is on: traces need somewhere to go"
+        )
     if settings.outbox_dir and not settings.cdr_queue_url:
         raise BadSettings("POKEA_CDR_QUEUE_URL", "is not set: what is in POKEA_OUTBOX_DIR would go nowhere")
     if settings.cdr_queue_url and not settings.outbox_dir:

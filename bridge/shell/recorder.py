@@ -59,7 +59,7 @@ class Put(Protocol):
 
 
 def s3_put(bucket: str) -> Put:
-    """Into an S3 bucket, encrypted, with a tag that says how many days it is kept. Raises PutFailed."""
+    """Into an S3 bucket, which encrypts as it is set up to, with a tag that says how many days it is kept. Raises PutFailed."""
     import boto3
     from boto3.exceptions import Boto3Error
     from botocore.config import Config
@@ -79,7 +79,6 @@ def s3_put(bucket: str) -> Put:
                     Key=key,
                     Body=file,
                     ContentType="audio/wav",
-                    ServerSideEncryption="AES256",
                     Tagging=f"keep={days}",
                     Metadata={"channels": "caller,heard"},
                 )

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from bridge.core.context import CallContext, Owner, parse_context, parse_owner
 from bridge.core.frames import Asked, CallTool, EndCall, HandoffBegun, HandoffTold, ToolReturned
+from bridge.shell.seats import Seats
 from pokea.billing.usage import shares_to_json, usage_to_json
 from pokea.errors import (
     CallError,
@@ -26,6 +27,7 @@ from pokea.errors import (
     Unavailable,
 )
 from pokea.sautikit.closings import RecordingPointer
+from pokea.turn_latency import turns_to_json
 
 _KINDS: dict[str, type[CallError]] = {
     kind.__name__: kind
@@ -96,6 +98,7 @@ class Opened:
     call_token: str
     context: CallContext
     owner: Owner | None = None  # of a person's leg: the bridge that has the caller
+    seated_at: int | None = None  # when a seat was kept for the call, in seconds since the epoch
 
 
 class ToolClient:
@@ -119,7 +122,9 @@ class ToolClient:
         call_token, context = result.get("call_token"), result.get("context")
         if not isinstance(call_token, str) or not isinstance(context, Mapping):
             raise Unavailable("bad_reply", "open: no call token or no context")
-        return Opened(call_token, parse_context(context), parse_owner(context))
+        seated_at = result.get("seated_at")
+        known_at = seated_at if isinstance(seated_at, int) else None
+        return Opened(call_token, parse_context(context), parse_owner(context), known_at)
 
     async def call(self, call_token: str, order: CallTool) -> ToolReturned:
         """The answer for the model, whatever happens: an error becomes words that claim nothing untrue."""
@@ -172,7 +177,9 @@ class ToolClient:
             request["facts"] = list(end.facts)
         if end.handoff_id:
             request["handoff"] = end.handoff_id
-        known = {"language": end.language, "latency_ms": list(end.latency_ms), "tools": list(end.tools)}
+        latency_ms = [turn.latency_ms for turn in end.turns]
+        known = {"language": end.language, "latency_ms": latency_ms, "tools": list(end.tools)}
+        known["turns"] = turns_to_json(end.turns)
         request |= {name: value for name, value in known.items() if value}
         if end.usage:
             request["usage"] = usage_to_json(end.usage)
@@ -184,13 +191,15 @@ class ToolClient:
             request["recording"] = {"key": recording.key, "bytes": recording.size_bytes, "ms": recording.ms}
         await self._request(request, retry=True)
 
-    async def beat(self, task: str, calls: Sequence[str], leaving: bool = False) -> None:
-        """Say that this bridge lives, and with which calls. Raises CallError; the next beat makes up for it."""
+    async def beat(self, task: str, calls: Sequence[str], leaving: bool = False, seats: Seats | None = None) -> None:
+        """Say that this bridge lives, with which calls and how many places. Raises CallError; the next beat makes up for it."""
         request: dict[str, Any] = {"operation": "beat", "bridge": self._bridge_id, "calls": list(calls)}
         if task:
             request["task"] = task
         if leaving:
             request["leaving"] = True
+        if seats is not None:
+            request |= {"release": seats.release, "free": seats.free, "seated": list(seats.seated)}
         await self._request(request, retry=False)
 
     async def _request(self, request: Mapping[str, Any], *, retry: bool, repeatable: bool = False) -> Mapping[str, Any]:

@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Callable, Coroutine
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bridge.core.outbox import Plan
 from bridge.core.recording import masked_headers
@@ -27,6 +28,7 @@ from bridge.shell.frame_recorder import FrameStore
 from bridge.shell.gauges import Gauges
 from bridge.shell.health import Health
 from bridge.shell.heart import Heart
+from bridge.shell.keys import KeyRenewal
 from bridge.shell.lag import LoopWatch
 from bridge.shell.outbox import Outbox
 from bridge.shell.outbox_queue import sqs_send
@@ -34,10 +36,14 @@ from bridge.shell.outbox_spool import Spool
 from bridge.shell.protection import TaskProtection
 from bridge.shell.recorder import Recorder, s3_put
 from bridge.shell.relay import Relay, RelayGate, relay_address
+from bridge.shell.seats import SeatCount
 from bridge.shell.server import Gate, Server
 from bridge.shell.tool_client import Opened, ToolClient, lambda_invoke
 from pokea.adapters.secrets import Secrets
 from pokea.adapters.settings import BadSettings
+
+if TYPE_CHECKING:
+    from bridge.shell.call_trace import Tracing
 
 _GC_THRESHOLDS = (50_000, 20, 100)  # the hot paths make no cycles; a full collection would be heard
 log = logging.getLogger(__name__)
@@ -46,13 +52,16 @@ log = logging.getLogger(__name__)
 class Exchange:
     """Makes a call out of every admitted stream."""
 
-    def __init__(self, services: CallServices) -> None:
+    def __init__(self, services: CallServices, seats: SeatCount | None = None) -> None:
         self._services = services
+        self._seats = seats
         self._tasks: set[asyncio.Task[None]] = set()
 
     def connect(self, request: Request, session_id: str, opened: Opened) -> Admitted:
         upgrade = masked_headers(request.path, request.headers) if self._services.frames is not None else None
         call = Call(self._services, session_id, opened, upgrade)
+        if self._seats is not None:
+            self._seats.came(opened.seated_at)
         return Admitted(call, lambda: self._spawn(call.never_began()))
 
     def sessions(self) -> tuple[str, ...]:
@@ -84,7 +93,7 @@ def build_services(settings: BridgeSettings, secrets: Secrets, health: Health, r
         settings=settings.session(),
         engines=engine_setup.build(settings, secrets),
         tools=tools,
-        carrier=CarrierHangUp(settings.carrier_base, secrets.optional("SAUTIKIT_API_KEY")),
+        carrier=CarrierHangUp(settings.carrier_base, partial(secrets.optional, "SAUTIKIT_API_KEY")),
         clips=clips,
         health=health,
         records_dir=Path(settings.records_dir) if settings.records_dir else None,
@@ -92,7 +101,16 @@ def build_services(settings: BridgeSettings, secrets: Secrets, health: Health, r
         recorder=_recorder(settings),
         relay=relay,
         outbox=_outbox(settings, bridge_id),
+        tracing=_tracing(settings, bridge_id),
     )
+
+
+def _tracing(settings: BridgeSettings, bridge_id: str) -> Tracing | None:
+    if not settings.traces:
+        return None
+    from bridge.shell.call_trace import tracing_of
+
+    return tracing_of(settings, bridge_id)
 
 
 def _outbox(settings: BridgeSettings, bridge_id: str) -> Outbox | None:
@@ -137,8 +155,9 @@ async def serve(
 ) -> None:
     """Serve until told to stop and drained. `ready` gets the port once calls are taken; `place` is this worker's in its crew.
 
-    Raises BadSettings, OSError.
+    Raises BadSettings, OSError, Unavailable.
     """
+    secrets.renew()  # nobody may wait for it later
     health = Health(settings.max_calls)
     relay = Relay(relay_address(settings.relay_host), stack=settings.ws_stack)
     services = build_services(settings, secrets, health, relay.gate)
@@ -148,8 +167,11 @@ async def serve(
     watch, dead_legs = LoopWatch(), DeadLegs(health)
     health.loop_lag_ms = lambda: watch.worst_ms
     health.open_circuits = services.engines.open_circuits
+    keys = KeyRenewal(secrets)
+    services.engines.on_refused = services.carrier.on_refused = keys.refused
     health.kept = services.outbox
-    exchange = Exchange(services)
+    seats = SeatCount(health, settings.release)
+    exchange = Exchange(services, seats)
     gate = Gate(health, services.tools, exchange)
     server = Server(gate, settings.host, settings.port, stack=settings.ws_stack)
     async with relay, server:
@@ -158,15 +180,14 @@ async def serve(
         turns = None if place is None else TakesTurns(server, health, place)
         if turns is not None:
             turns.start()
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(*_GC_THRESHOLDS)
+        _let_garbage_be()
         watch.start()
         dead_legs.start()
+        keys.start()
         protection = _protection(settings, health, place)
-        gauges = Gauges(health, settings.release, settings.metrics_s, lambda: protection.failures if protection else 0)
+        gauges = _gauges(settings, services, protection, keys)
         gauges.start()
-        heart = None if services.tools is None else Heart(services.tools.beat, exchange.sessions, broken=drain.ask)
+        heart = None if services.tools is None else _heart(services.tools, exchange, drain, seats)
         if heart is not None:
             heart.start(settings.ecs_metadata_uri)
         ready(settings.port)
@@ -180,6 +201,7 @@ async def serve(
             await protection.close()
     watch.stop()
     dead_legs.stop()
+    keys.stop()
     await services.engines.close()
     await services.carrier.close()
     await _put_away(services)
@@ -187,12 +209,36 @@ async def serve(
         services.tools.shut_down()
 
 
+def _let_garbage_be() -> None:
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_GC_THRESHOLDS)
+
+
+def _gauges(
+    settings: BridgeSettings, services: CallServices, protection: TaskProtection | None, keys: KeyRenewal
+) -> Gauges:
+    return Gauges(
+        services.health,
+        settings.release,
+        settings.metrics_s,
+        lambda: protection.failures if protection else 0,
+        lambda: keys.refusals,
+        spans_dropped=lambda: services.tracing.traces.dropped if services.tracing else 0,
+        turns=services.turns,
+    )
+
+
+def _heart(tools: ToolClient, exchange: Exchange, drain: Drain, seats: SeatCount) -> Heart:
+    return Heart(tools.beat, exchange.sessions, broken=drain.ask, seats=seats)
+
+
 def _protection(settings: BridgeSettings, health: Health, place: Place | None) -> TaskProtection | None:
-    """Started, on ECS, in the one worker that speaks for its task."""
-    if not settings.ecs_agent_uri or (place is not None and not place.is_first):
+    """Started, on ECS. Every worker looks, and the first that lives speaks for the task."""
+    if not settings.ecs_agent_uri:
         return None
     calls = place.calls_of_all if place is not None else lambda: health.busy
-    protection = TaskProtection(settings.ecs_agent_uri, lambda: calls() > 0)
+    protection = TaskProtection(settings.ecs_agent_uri, lambda: calls() > 0, speaker=place)
     protection.start()
     return protection
 
@@ -206,4 +252,6 @@ async def _put_away(services: CallServices) -> None:
         closes.append(services.recorder.close)
     if services.outbox is not None:
         closes.append(services.outbox.close)
+    if services.tracing is not None:
+        closes.append(services.tracing.traces.close)
     await asyncio.gather(*(asyncio.to_thread(close) for close in closes))

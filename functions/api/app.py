@@ -30,7 +30,13 @@ def api() -> Api:
 def make_app(provide: Callable[[], Api], log: Log) -> FastAPI:
     """The application around the parts that `provide` gives."""
     app = FastAPI(title="Pokea", version="1", docs_url=None, redoc_url=None, openapi_url=None)
-    app.add_middleware(Doorman, keys=lambda: provide().keys(), refuse=refusal, open_routes=OPEN_ROUTES)
+    app.add_middleware(
+        Doorman,
+        keys=lambda: provide().keys(),
+        refuse=refusal,
+        open_routes=OPEN_ROUTES,
+        edge=lambda header: provide().edge.admit(header),
+    )
     app.add_middleware(LastDoor, log=log, metric="ApiFailed", route_of=first_segment)
     answer_errors(app, log, first_segment, RequestValidationError)
 

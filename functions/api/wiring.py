@@ -22,13 +22,14 @@ from pokea.adapters.dynamo_callbacks import DynamoCallbackTasks
 from pokea.adapters.dynamo_calls import DynamoCallStore
 from pokea.adapters.dynamo_store import DynamoStore
 from pokea.adapters.dynamo_table import DynamoTable
+from pokea.adapters.edge import NO_EDGE, Edge
 from pokea.adapters.sautikit_dialects import DIALECTS
 from pokea.adapters.sautikit_rest import Carrier, CarrierSettings
 from pokea.adapters.secrets import Secrets
 from pokea.adapters.settings import load
 from pokea.adapters.spend_books import spend_ledger
 from pokea.adapters.system_clock import SystemClock
-from pokea.adapters.tokens import TokenSigner
+from pokea.adapters.tokens import signer_of
 from pokea.billing.wallet_book import WalletBook, WatchedTelephony
 from pokea.errors import NotFound
 from pokea.ids import BusinessId
@@ -48,6 +49,7 @@ class Api:
     tasks: TaskDesk
     accounts: AccountDesk
     reports: ReportDesk
+    edge: Edge = NO_EDGE
 
     def warm(self) -> None:
         self.keys()
@@ -71,7 +73,7 @@ def build(environ: Mapping[str, str]) -> Api:
     calendar = CalendarDesk(
         store=lambda: DynamoStore(table()),
         profiles=profiles,
-        signer=lambda: TokenSigner(secrets.required("POKEA_TOKEN_KEY")),
+        signer=lambda: signer_of(secrets),
         public_url=settings.public_url,
         clock=SystemClock(),
     )
@@ -81,7 +83,7 @@ def build(environ: Mapping[str, str]) -> Api:
     cards = CardDesk(
         store=lambda: DynamoStore(table()),
         profiles=profiles,
-        signer=lambda: TokenSigner(secrets.required("POKEA_TOKEN_KEY")),
+        signer=lambda: signer_of(secrets),
         clock=SystemClock(),
     )
     tasks = TaskDesk(
@@ -101,6 +103,7 @@ def build(environ: Mapping[str, str]) -> Api:
         tasks=tasks,
         accounts=accounts,
         reports=_report_desk(settings, profiles),
+        edge=Edge(settings.edge_only, secrets),
     )
 
 

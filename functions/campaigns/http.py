@@ -40,7 +40,9 @@ Tables = Annotated[dict[str, Any], Body(description="The keys of CAMPAIGN.toml; 
 def make_app(provide: Callable[[], Parts], log: Log) -> FastAPI:
     """The application around the parts that `provide` gives."""
     app = FastAPI(title="Pokea campaigns", version="1", docs_url=None, redoc_url=None, openapi_url=None)
-    app.add_middleware(Doorman, keys=lambda: provide().keys(), refuse=refusal)
+    app.add_middleware(
+        Doorman, keys=lambda: provide().keys(), refuse=refusal, edge=lambda header: provide().edge.admit(header)
+    )
     app.add_middleware(LastDoor, log=log, metric="CampaignRequestFailed", route_of=lambda path: ROUTE)
     answer_errors(app, log, lambda path: ROUTE, RequestValidationError)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pokea.adapters.control_settings import StoreSettings
 from pokea.adapters.sautikit_dialects import DIALECTS
 from pokea.adapters.sautikit_rest import DEFAULT_BASE
-from pokea.adapters.settings import choice, integer, setting, string, url
+from pokea.adapters.settings import choice, integer, setting, string, switch, url
 from pokea.campaigns.planning import PLAN_S
 
 
@@ -24,3 +24,4 @@ class CampaignsSettings(StoreSettings):
     schedule_target: str = setting("POKEA_CAMPAIGN_SCHEDULE_TARGET", string, "")
     carrier_base: str = setting("SAUTIKIT_API_BASE", url("https", "http"), DEFAULT_BASE)
     carrier_dialect: str = setting("POKEA_CARRIER_DIALECT", choice(*DIALECTS), "live")
+    edge_only: bool = setting("POKEA_EDGE_ONLY", switch, False)

@@ -16,6 +16,7 @@ from functions.campaigns.settings import CampaignsSettings
 from functions.campaigns.suppressions import SuppressionDesk
 from pokea.adapters.api_door import Keys
 from pokea.adapters.control_settings import secrets_of
+from pokea.adapters.edge import NO_EDGE, Edge
 from pokea.adapters.observability import Log
 from pokea.adapters.settings import BadSettings, load
 from pokea.adapters.system_clock import SystemClock
@@ -53,6 +54,7 @@ class Parts:
     store: Callable[[], CampaignStore]
     keys: Callable[[], Keys]
     suppressions: SuppressionDesk
+    edge: Edge = NO_EDGE
 
     @property
     def pages(self) -> CampaignStore:
@@ -96,7 +98,8 @@ def build(environ: Mapping[str, str]) -> Parts:
     )
     outcomes = Outcomes(tables.results, prices.currency_of)
     suppressions = SuppressionDesk(tables.store, tables.campaigns, profiles, clock, log)
-    return Parts(planner, desk, outcomes, tables.campaigns, tables.keys, suppressions)
+    edge = Edge(settings.edge_only, secrets)
+    return Parts(planner, desk, outcomes, tables.campaigns, tables.keys, suppressions, edge)
 
 
 class Tables:

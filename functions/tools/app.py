@@ -12,9 +12,10 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
-from functions.tools.requests import Beat, Close, HandoffRequest, Open, Request, parse
+from functions.tools.requests import Beat, Close, HandoffRequest, Open, Request, Tool, parse
 from functions.tools.wiring import Tools, build
 from pokea.adapters.observability import Log
+from pokea.adapters.tokens import claimed_session
 from pokea.errors import (
     CallError,
     Conflict,
@@ -25,6 +26,7 @@ from pokea.errors import (
     Unauthorized,
     Unavailable,
 )
+from pokea.tracing import tool_call_of
 
 Handler = Callable[[Any, Any], dict[str, object]]
 KINDS = (Conflict, Denied, Unauthorized, RejectedInput, NotFound, Unavailable, Indeterminate)
@@ -42,25 +44,35 @@ def make_handler(provide: Callable[[], Tools], log: Log) -> Handler:
 
     def handler(event: Any, context: Any) -> dict[str, object]:
         started = time.perf_counter()
-        operation, tool = "unknown", None
+        operation, tool, session = "unknown", None, None
         try:
             request = parse(event)
             operation, parts = request.operation, provide()
-            tool = _loggable(parts, getattr(request, "tool", None))
-            result = _in_time(parts, request, context)
+            tool, session = _loggable(parts, getattr(request, "tool", None)), _session_of(request)
+            with parts.traces.span(operation) as span:
+                span.of(session, _parent_of(request, session), tool=tool)
+                result = _in_time(parts, request, context)
+                span.of(session, outcome=_outcome_of(result))
         except CallError as error:
-            log.warning("refused", operation=operation, tool=tool, code=error.code, error=type(error).__name__)
-            log.count("ToolRefused", operation=operation, kind=type(error).__name__)
+            if isinstance(error, Unauthorized | RejectedInput):
+                session = None  # whose call it is that somebody was refused for, nobody has proven
+            kind = type(error).__name__
+            log.warning("refused", session_id=session, operation=operation, tool=tool, code=error.code, error=kind)
+            log.count("ToolRefused", operation=operation, kind=kind)
             return _failure(error)
         except Exception as error:
-            log.error("tools failed", error, operation=operation, tool=tool)
+            log.error("tools failed", error, session_id=session, operation=operation, tool=tool)
             log.count("ToolFailed", operation=operation)
             return _failure(Indeterminate("internal", "something went wrong; it may or may not have been done"))
-        took_ms = round((time.perf_counter() - started) * 1_000)
-        log.info("done", operation=operation, tool=tool, took_ms=took_ms)
+        if not isinstance(request, Beat):  # one every few seconds and worker, and its lease tells all that it would
+            took_ms = round((time.perf_counter() - started) * 1_000)
+            log.info("done", session_id=session, operation=operation, tool=tool, took_ms=took_ms)
         if (dropped := _dropped(request, event)) > 0:
-            log.warning("a bridge names calls that cannot be any", count=dropped)
+            log.warning("a bridge names what cannot be any call or seat", count=dropped)
             log.count("BeatCut")
+        if isinstance(request, Beat) and (untold := result.get("untold")):
+            log.warning("the seats of a bridge were not told", bridge=request.bridge, code=untold)
+            log.count("SeatsUntold")
         if (code := _refused_transfer(tool, result)) is not None:
             log.warning("hand-off refused", tool=tool, code=code)
             log.count("HandoffRefused", code=code)
@@ -74,9 +86,31 @@ def _loggable(parts: Tools, tool: str | None) -> str | None:
     return tool if tool is None or parts.operations.has_tool(tool) else "unknown"
 
 
+def _session_of(request: Request) -> str | None:
+    """The call that is asked for. It is proven by the operation's own look at the token, or not done."""
+    if isinstance(request, Beat):
+        return None
+    return request.session_id if isinstance(request, Open) else claimed_session(request.call_token)
+
+
+def _parent_of(request: Request, session: str | None) -> bytes | None:
+    return tool_call_of(session, request.tool_call_id) if session and isinstance(request, Tool) else None
+
+
+def _outcome_of(result: Mapping[str, object]) -> str | None:
+    """What a tool said came of it: one of a few words of ours."""
+    payload = result.get("payload")
+    status = payload.get("status") if isinstance(payload, Mapping) else None
+    return status if isinstance(status, str) else None
+
+
 def _dropped(request: Request, event: Any) -> int:
-    """How many of the calls that a beat names were no session ids."""
-    return len(event.get("calls", ())) - len(request.calls) if isinstance(request, Beat) else 0
+    """How many of the calls that a beat names were no session ids, and how many of its words on seats could not be used."""
+    if not isinstance(request, Beat):
+        return 0
+    seats = {"release": request.release, "free": request.free, "seated": request.seated}
+    unused = sum(name in event and bool(event[name] != used) for name, used in seats.items())
+    return len(event.get("calls", ())) - len(request.calls) + unused
 
 
 def _refused_transfer(tool: str | None, result: dict[str, object]) -> str | None:

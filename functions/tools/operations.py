@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from functions.tools.handoffs import GONE_S, WHISPER, Books, Brief, HandoffDesk
 from functions.tools.requests import Beat, Close, HandoffRequest, Open, Tool
@@ -28,7 +29,7 @@ from pokea.desk.busy_diary import with_busy_times
 from pokea.desk.opt_out import OPT_OUT
 from pokea.desk.recording_consent import NOTED
 from pokea.desk.settle import Decision, settle
-from pokea.errors import Conflict, Indeterminate, NotFound, Unauthorized, Unavailable
+from pokea.errors import CallError, Conflict, Indeterminate, NotFound, Unauthorized, Unavailable
 from pokea.events import CallFact, StreamStarted, StreamStopped
 from pokea.identity import level_of
 from pokea.ids import BusinessId, SessionId
@@ -48,6 +49,7 @@ from pokea.sautikit.closings import (
     kept,
     own_recording,
 )
+from pokea.seats import Told, by_window
 from pokea.shipments import ShipmentBook
 from pokea.toolkit import Level, ToolResult
 from pokea.transfer import Exchange
@@ -67,6 +69,12 @@ class Stores:
     callbacks: CallbackTasks
     # tells that a call is over, to be heard after so many seconds
     ended: Callable[[SessionId, BusinessId, int], None] = lambda session_id, business_id, delay_s: None
+    seats: SeatBoards | None = None  # where voice finds out whether there is a place
+
+
+class SeatBoards(Protocol):
+    def tell(self, told: Told, now: datetime) -> None:
+        """What a bridge worker says of its places. Raises CallError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +133,7 @@ class Operations:
         return {
             "call_token": self._signer().call_token(grant),
             "context": self._context(call, profile, agent, now, self._begun(call, profile, agent, now)),
-        }
+        } | ({} if call.seated_at is None else {"seated_at": int(call.seated_at.timestamp())})
 
     def _longest(self, agent: Agent, brief: Brief | None) -> int:
         is_over = agent.name == WHISPER and (brief is None or brief.handoff is None)
@@ -188,6 +196,7 @@ class Operations:
             closed_at=now,
             language=request.language,
             latency_ms=tuple(request.latency_ms),
+            turns=request.turns,
             tools=request.used(),
             facts=request.learned(),
             recording=self._recording(request, token),
@@ -211,7 +220,8 @@ class Operations:
         return {}
 
     def beat(self, request: Beat, now: datetime) -> Result:
-        """Renew a bridge's lease on its calls. Raises what the store raises."""
+        """Renew a bridge's lease on its calls, and make the sum of its seats anew. Raises what the store raises before the lease is
+        renewed. {"untold": code} where its seats then could not be told of: the next beat makes up for that."""
         store = self._stores().store
         calls = tuple(SessionId(call) for call in request.calls)
         beat = Lease(
@@ -224,7 +234,26 @@ class Operations:
             return Decision(None, None if after is before else Change(records=(LEASE.of(after),)))
 
         settle(store, decide)
+        try:
+            self._tell_seats(request, now)
+        except CallError as error:
+            return {"untold": error.code}
         return {}
+
+    def _tell_seats(self, request: Beat, now: datetime) -> None:
+        seats = self._stores().seats
+        if seats is None or not request.release or request.free is None:
+            return
+        seats.tell(
+            Told(
+                release=request.release,
+                bridge=request.bridge,
+                free=request.free,
+                seated=by_window(request.seated),
+                leaving=request.leaving,
+            ),
+            now,
+        )
 
     def _recording(self, request: Close, token: CallToken) -> RecordingPointer | None:
         """What the bridge recorded, unless the caller is known to have said no: then nothing points at it."""

@@ -1,4 +1,5 @@
 """What the media bridge may ask for, checked. An unknown field is refused: nothing a model wrote can slip in beside what is declared.
+A close and a beat are taken without what is unknown in them: after a way back the bridges are newer than these functions, and have calls.
 
 What a close tells beside the end itself is cut to what fits, item by item: that a call is over is never refused for its trimmings.
 """
@@ -18,6 +19,7 @@ from pokea.errors import RejectedInput
 from pokea.ids import SESSION_ID_PATTERN, Nonce, ToolCallId
 from pokea.sautikit.closings import CloseReason, Fact, RecordingPointer, Said, ToolUse
 from pokea.toolkit import CallerTurn, Evidence, ReadBack, ToolCall
+from pokea.turn_latency import TurnLatency, turns_from_json
 
 Token = Annotated[str, Field(min_length=1, max_length=2_048)]
 _SessionId = Annotated[str, Field(pattern=rf"^{SESSION_ID_PATTERN}$")]
@@ -29,12 +31,19 @@ MAX_LAST_TURNS = 12
 MAX_TRANSCRIPT = 5_000
 MAX_FACTS = 50
 MAX_TURNS = 500
+MAX_SEATED = 10_000
 MAX_NAME = 64
 MAX_TEXT = 20_000
 
 
 class _Part(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class _Told(BaseModel):
+    """What a newer bridge may tell more of. It asks for nothing, so a field that is ignored gives nobody anything."""
+
+    model_config = ConfigDict(strict=True, extra="ignore", frozen=True)
 
 
 class _ReadBack(_Part):
@@ -185,7 +194,7 @@ _HandoffId = Annotated[str, Field(strict=True, max_length=128)]
 _Answerer = Annotated[str, Field(strict=True, pattern=r"^(person|machine|fax|silence)?$")]
 
 
-class Close(_Part):
+class Close(_Told):
     operation: Literal["close"]
     call_token: Token
     reason: Annotated[CloseReason, Field(strict=False)]
@@ -194,6 +203,7 @@ class Close(_Part):
     facts: Annotated[list[_Fact], _latest(_Fact, MAX_FACTS)] = []  # pydantic copies it
     language: Annotated[_Language, _or(_Language, "")] = ""
     latency_ms: Annotated[list[Millis], _latest(Annotated[Millis, Field(strict=True)], MAX_TURNS)] = []
+    turns: Annotated[tuple[TurnLatency, ...], PlainValidator(lambda value: turns_from_json(value)[-MAX_TURNS:])] = ()
     tools: Annotated[list[_ToolUse], _latest(_ToolUse, MAX_TURNS)] = []
     recording: Annotated[_Recording | None, _or(_Recording, None)] = None
     handoff: Annotated[_HandoffId | None, _or(_HandoffId, None)] = None
@@ -229,7 +239,12 @@ def _session_ids(value: object) -> object:
     return [one for one in value if isinstance(one, str) and re.fullmatch(SESSION_ID_PATTERN, one)]
 
 
-class Beat(_Part):
+_Release = Annotated[str, Field(strict=True, pattern=r"^([A-Za-z0-9][A-Za-z0-9._-]{0,63})?$")]
+_Free = Annotated[int, Field(strict=True, ge=0, le=10_000)]
+_Ring = Annotated[int, Field(strict=True, ge=0)]
+
+
+class Beat(_Told):
     """A bridge worker lives. It has no token, because it speaks of no call's content; who may invoke this function may say so."""
 
     operation: Literal["beat"]
@@ -237,6 +252,10 @@ class Beat(_Part):
     task: Annotated[str, Field(max_length=256, pattern=r"^(arn:[A-Za-z0-9:/_.-]+)?$")] = ""
     calls: Annotated[list[_SessionId], BeforeValidator(_session_ids), Field(max_length=5_000)] = []
     leaving: bool = False
+    # What is odd in these three costs the worker its board at most: the lease of its calls must not hang on it.
+    release: Annotated[_Release, _or(_Release, "")] = ""
+    free: Annotated[_Free | None, _or(_Free | None, None)] = None
+    seated: Annotated[list[_Ring], _latest(_Ring, MAX_SEATED)] = []
 
 
 Request = Open | Tool | Close | HandoffRequest | Beat

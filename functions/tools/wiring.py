@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 
 from functions.tools.books import Shelf
@@ -21,7 +21,8 @@ from pokea.adapters.secrets import Secrets
 from pokea.adapters.settings import load
 from pokea.adapters.spend_books import spend_ledger
 from pokea.adapters.system_clock import SystemClock
-from pokea.adapters.tokens import TokenSigner
+from pokea.adapters.tokens import signer_of
+from pokea.adapters.tracing import Traces, traces_of
 from pokea.billing.wallet_book import WalletBook, WatchedTelephony
 from pokea.clock import Clock
 from pokea.ids import BusinessId
@@ -38,6 +39,7 @@ class Tools:
     operations: Operations
     clock: Clock
     deadline: Deadline
+    traces: Traces = field(default_factory=Traces)
 
 
 @cache
@@ -79,7 +81,7 @@ def build(environ: Mapping[str, str]) -> Tools:
     settings = load(ToolsSettings, environ)
     secrets = secrets_of(settings, environ)
     profiles = load_profiles(settings.profiles_dir)
-    TokenSigner(secrets.required("POKEA_TOKEN_KEY"))
+    signer_of(secrets)
 
     @cache
     def stores() -> Stores:
@@ -87,13 +89,16 @@ def build(environ: Mapping[str, str]) -> Tools:
         from pokea.adapters.dynamo_callbacks import DynamoCallbackTasks
         from pokea.adapters.dynamo_calls import DynamoCallStore
         from pokea.adapters.dynamo_closings import DynamoClosings
+        from pokea.adapters.dynamo_seats import DynamoSeats
         from pokea.adapters.dynamo_store import DynamoStore
         from pokea.adapters.dynamo_table import DynamoTable
 
         table = DynamoTable(dynamodb(), settings.core_table)
         books = (DynamoCallStore(table), DynamoStore(table), DynamoClosings(table), DynamoCallbackTasks(table))
         return Stores(
-            *books, teller_of(settings.ended_queue_url, settings.cdr_queue_url, settings.campaign_ended_queue_url)
+            *books,
+            teller_of(settings.ended_queue_url, settings.cdr_queue_url, settings.campaign_ended_queue_url),
+            DynamoSeats(table),
         )
 
     def outside(profile: Profile) -> Outside:
@@ -106,11 +111,11 @@ def build(environ: Mapping[str, str]) -> Tools:
         stores=stores,
         outside=outside,
         profiles=profiles,
-        signer=lambda: TokenSigner(secrets.required("POKEA_TOKEN_KEY")),
+        signer=lambda: signer_of(secrets),
         new_id=new_id,
         max_call_s=settings.max_call_s,
         max_joined_s=settings.max_joined_s,
         public_url=settings.public_url,
     )
     limit_s = max(settings.deadline_ms / 1_000 - ANSWER_MARGIN_S, 0.1)
-    return Tools(operations, SystemClock(), Deadline(limit_s))
+    return Tools(operations, SystemClock(), Deadline(limit_s), traces_of(settings, "tools"))

@@ -89,7 +89,8 @@ printed: of a URL's secret a fingerprint is shown, by which two can be told apar
 With `--stack` it needs these permissions, all of them for reading: `cloudformation:DescribeStacks`, `cloudformation:ListStackResources`,
 `lambda:GetFunctionConfiguration`, `lambda:InvokeFunction` on the tools function (a dry run), `ecs:DescribeTaskDefinition`,
 `secretsmanager:GetSecretValue` on the stack's secret, `dynamodb:DescribeTable`, `sqs:GetQueueAttributes`, `s3:ListBucket`,
-`logs:FilterLogEvents`, `elasticloadbalancing:DescribeLoadBalancerAttributes`. What is refused becomes `unknown`.
+`logs:FilterLogEvents`, `elasticloadbalancing:DescribeLoadBalancerAttributes`, and with `CustomerKey=on` `kms:Decrypt` on output
+`DataKeyArn`. What is refused becomes `unknown`.
 
 The tables below are generated from the code: `python -m tests.house.docs --write`.
 """

@@ -327,7 +327,7 @@ async def process(model: str, door_url: str, carrier_url: str, clips: Path) -> A
         AWS_DEFAULT_REGION="af-south-1",
     )
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while True:  # a real process takes its time to start
                 with contextlib.suppress(OSError):
                     if "200 OK" in await get(port, "/readyz"):

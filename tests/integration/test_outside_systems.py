@@ -42,8 +42,8 @@ def test_the_pin_is_asked_of_the_system_and_stands_in_no_url_or_log() -> None:
 
 @pytest.mark.parametrize("trouble", [Trouble.ERROR, Trouble.BUSY, Trouble.RESET, Trouble.BAD_JSON, Trouble.SLOW])
 def test_what_cannot_be_read_is_said_to_be_so(trouble: Trouble) -> None:
-    system = business_system(slow_s=0.2)
-    with outside(system, budget_s=0.3, timeout_s=0.1) as plane:
+    system = business_system(slow_s=1.0)
+    with outside(system, budget_s=1.2, timeout_s=0.5) as plane:
         phone = verified(plane)
         system.always = trouble
         told = phone.tool("accountStatus", topic="balance")

@@ -166,6 +166,7 @@ class CdrOffice:
             later=lambda: self.later,
             clock=plane.clock,
             log=log,
+            traces=plane.traces("cdr"),
         )
         sweeper = Sweeper(
             shelves=lambda: shelves,

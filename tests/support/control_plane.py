@@ -8,7 +8,7 @@ import hmac
 import io
 import itertools
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -24,6 +24,7 @@ from functions.tools import app as tools_app
 from functions.tools.operations import Operations, Outside, Stores
 from functions.tools.wiring import Tools
 from functions.voice import app as voice_app
+from functions.voice.door import Counter, Doorkeeper, Usher
 from functions.voice.reception import Addresses, CarrierWays, Reception
 from pokea.accounts import AccountBook
 from pokea.adapters.control_settings import HookSettings, hook_url
@@ -36,6 +37,7 @@ from pokea.adapters.sautikit_rest import Carrier, CarrierSettings
 from pokea.adapters.secrets import Secrets
 from pokea.adapters.settings import load
 from pokea.adapters.tokens import TokenSigner
+from pokea.adapters.tracing import Traces
 from pokea.clock import ManualClock
 from pokea.desk.own_accounts import OwnAccounts
 from pokea.ids import BusinessId, SessionId
@@ -49,6 +51,7 @@ from pokea.sautikit.register import CallRegister
 from pokea.shipments import ShipmentBook
 from pokea.stored_shipments import StoredShipments
 from pokea.transfer import Exchange
+from tests.fakes.memory_door import MemoryRings, MemorySeats
 from tests.fakes.memory_store import MemoryCallStore, MemoryStore
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
@@ -143,12 +146,15 @@ class ControlPlane:
     continues: bool = False  # the carrier goes on after a stream
     profiles: Mapping[BusinessId, Profile] = field(default_factory=lambda: PROFILES)
     numbers: Mapping[E164, Line] = field(default_factory=lambda: LINES)
+    has_door: bool = False  # who rings is counted and needs a seat
+    traces: Callable[[str], Traces] = lambda service: Traces()
 
     def __post_init__(self) -> None:
         self.logged = io.StringIO()
         self.bookings = MemoryStore()
         self.callbacks = MemoryCallbackTasks()
         self.closings = MemoryClosings()
+        self.seats, self.rings = MemorySeats(), MemoryRings()
         self.signer = TokenSigner(TOKEN_KEY)
         self.ended: list[str] = []  # messages about ended calls
         self.delayed: list[tuple[str, int]] = []  # those to be heard after so many seconds
@@ -182,7 +188,13 @@ class ControlPlane:
         return HookGate(settings, self.secrets)
 
     def make_register(self) -> CallRegister:
-        return CallRegister(self.calls, self.numbers)
+        return CallRegister(self.calls, self.numbers, self.make_keeper().admit if self.has_door else None)
+
+    def make_keeper(self) -> Doorkeeper:
+        """One environment's: what it knows of the boards is its own."""
+        counter = Counter(self.rings, self.callbacks)
+        self.keeper = Doorkeeper(Usher(self.seats, "r1"), counter, self._log("voice"), is_capped=True)
+        return self.keeper
 
     def make_deadline(self) -> Deadline:
         return Deadline(self.voice_deadline_s)
@@ -202,17 +214,20 @@ class ControlPlane:
             deadline=self._deadline,
             ways=CarrierWays(self.continues),
             ended=self._ended,
+            note=lambda call, now: self.keeper.note(call, now),
+            traces=self.traces("voice"),
         )
 
     def desk(self) -> EventDesk:
         books = Books(self.calls, self.register, self.callbacks, self._ended)
-        return EventDesk(gate=self.gate, books=lambda: books, clock=self.clock, log=self._log("stream_status"))
+        log, traces = self._log("stream_status"), self.traces("stream-status")
+        return EventDesk(gate=self.gate, books=lambda: books, clock=self.clock, log=log, traces=traces)
 
     def tools_parts(self) -> Tools:
         ids = itertools.count(1)
         operations = self.make_operations(
             outside=lambda profile: Outside(*self.make_books(profile), self.make_exchange(profile)),
-            stores=lambda: Stores(self.calls, self.bookings, self.closings, self.callbacks, self._ended),
+            stores=lambda: Stores(self.calls, self.bookings, self.closings, self.callbacks, self._ended, self.seats),
             profiles=self.profiles,
             signer=lambda: self.signer,
             new_id=lambda: f"id{next(ids)}",
@@ -220,7 +235,7 @@ class ControlPlane:
             max_joined_s=3_600,
             public_url="https://api.example.com",
         )
-        return Tools(operations, self.clock, self._patience)
+        return Tools(operations, self.clock, self._patience, self.traces("tools"))
 
     def make_books(self, profile: Profile) -> tuple[AccountBook, ShipmentBook]:
         business = profile.business_id
@@ -257,6 +272,7 @@ class ControlPlane:
             summariser=lambda: summariser or RulesOnly(),
             clock=self.clock,
             log=self._log("records"),
+            traces=self.traces("records"),
         )
 
     def records_of(self, secretary: Secretary) -> records_app.Handler:

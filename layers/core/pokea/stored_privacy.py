@@ -111,6 +111,8 @@ CLASSES: Mapping[type[Any], Mapping[str, Pii]] = {
         "placed_as": Pii.ID,
         "relay": Pii.NONE,
         "onward": Pii.CONTACT,
+        "admission": Pii.NONE,
+        "seated_at": Pii.NONE,
         "version": Pii.NONE,
     },
     Onward: {

@@ -10,6 +10,8 @@
     BIZ#<business>                          APIKEY#<digest>           API key (dynamo_api_keys)
     CALL#<session>                          CLOSING                   how the call ended (dynamo_closings)
     BIZ#<business>                          CALLBACK#<session>        a call to return (dynamo_callbacks)
+    SEATS#<release>                         <bridge>                  seats that one bridge worker has left (dynamo_seats)
+    RINGS#<business>#<number digest>        an hour, a minute, a day  who rings how often (dynamo_rings)
 
 An absent attribute is None. Instants are ISO 8601 in UTC with microseconds. `version` is the fence, `write_id` names the write that
 made this version. `expires_at` (epoch seconds) lets the store tidy up and decides nothing. Telephone numbers never stand in a key.
@@ -26,6 +28,7 @@ from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from pokea.admission import Admission
 from pokea.booking import Appointment, AppointmentStatus, Slot, SlotKey, Taker
 from pokea.calls import Call, CallStatus, Direction
 from pokea.clock import as_utc
@@ -157,6 +160,8 @@ CALL: Shape[Call] = Shape(
         "placed_as": maybe(TEXT),
         "relay": TEXT,
         "onward": maybe(Codec(lambda onward: {"M": ONWARD.write(onward)}, lambda stored: ONWARD.read(stored["M"]))),
+        "admission": maybe(one_of(Admission)),
+        "seated_at": maybe(INSTANT),
         "version": WHOLE,
     },
 )

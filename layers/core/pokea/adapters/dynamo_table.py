@@ -11,7 +11,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -28,6 +28,7 @@ from pokea.errors import CallError, Conflict, Indeterminate, Misuse, Unavailable
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
 T = TypeVar("T")
 Stored = Mapping[str, Value]
@@ -78,6 +79,20 @@ class Summed:
 
     key: Key
     amounts: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Changes of single attributes of one item, which need not exist: whole numbers added, values set, attributes taken away, in one write.
+    `condition`: in the service's own words; its names are those of `names`, its values those of `values`, a colon in front."""
+
+    key: Key
+    add: Mapping[str, int]
+    put: Mapping[str, AttributeValueTypeDef]
+    drop: Sequence[str] = ()
+    condition: str = ""
+    names: Mapping[str, str] = field(default_factory=dict)
+    values: Mapping[str, AttributeValueTypeDef] = field(default_factory=dict)
 
 
 class RetryBudget:
@@ -156,14 +171,15 @@ class DynamoTable:
                 found[item["pk"]["S"], item["sk"]["S"]] = item
         return found
 
-    def query(self, pk: str, sk_prefix: str) -> Iterator[Stored]:
-        """Every item of one partition whose sort key starts with `sk_prefix`, in key order. Strongly consistent per page."""
+    def query(self, pk: str, sk_prefix: str, *, is_exact: bool = True) -> Iterator[Stored]:
+        """Every item of one partition whose sort key starts with `sk_prefix`, in key order. Strongly consistent per page, or, where it may
+        be a moment behind, for half the units."""
         values = {":pk": {"S": pk}}
         condition = "pk = :pk"
         if sk_prefix:
             values[":sk"] = {"S": sk_prefix}
             condition += " AND begins_with(sk, :sk)"
-        yield from self._pages(condition, values, ConsistentRead=True)
+        yield from self._pages(condition, values, ConsistentRead=is_exact)
 
     def query_after(self, pk: str, after: str, limit: int) -> list[Stored]:
         """At most `limit` items of one partition behind the sort key `after` ("": from the first one), in key order."""
@@ -192,6 +208,12 @@ class DynamoTable:
         except ConditionFailed as failed:
             if not failed.is_own(write_id):
                 raise
+
+    def change(self, change: Change) -> Stored:
+        """The attributes that were changed, as they are now. Raises ConditionFailed with the stored item. A write whose reply is lost is
+        made again: only for sums that bear to be out by one."""
+        reply = self._attempt(self._client.update_item, _change_action(self.name, change), writes=True)
+        return reply.get("Attributes") or {}
 
     def delete(self, key: Key) -> None:
         self._attempt(self._client.delete_item, {"TableName": self.name, "Key": _key_item(key)}, writes=True)
@@ -285,6 +307,33 @@ def _put_action(table: str, put: Put, write_id: str) -> dict[str, Any]:
     else:
         action["ConditionExpression"] = "version = :read_version"
         action["ExpressionAttributeValues"] = {":read_version": {"N": str(put.read_version)}}
+    return action
+
+
+def _change_action(table: str, change: Change) -> dict[str, Any]:
+    """Every name is stood for by a placeholder: many are words of the service's own."""
+    names, values = {f"#{short}": name for short, name in change.names.items()}, dict(change.values)
+    parts: dict[str, list[str]] = {}
+    for number, name in enumerate([*change.add, *change.put, *change.drop]):
+        names[f"#n{number}"] = name
+        if name in change.add:
+            values[f":n{number}"] = {"N": str(change.add[name])}
+            parts.setdefault("ADD", []).append(f"#n{number} :n{number}")
+        elif name in change.put:
+            values[f":n{number}"] = change.put[name]
+            parts.setdefault("SET", []).append(f"#n{number} = :n{number}")
+        else:
+            parts.setdefault("REMOVE", []).append(f"#n{number}")
+    action: dict[str, Any] = {
+        "TableName": table,
+        "Key": _key_item(change.key),
+        "UpdateExpression": " ".join(f"{verb} {', '.join(done)}" for verb, done in parts.items()),
+        "ExpressionAttributeNames": names,
+        "ExpressionAttributeValues": {key if key[0] == ":" else f":{key}": value for key, value in values.items()},
+        "ReturnValues": "UPDATED_NEW",
+    }
+    if change.condition:
+        action |= {"ConditionExpression": change.condition, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
     return action
 
 

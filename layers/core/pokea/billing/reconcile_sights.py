@@ -147,7 +147,7 @@ def stream_began(call: Call | None, word: BridgeWord | None, closing: Closing | 
 def stands_for_talk(word: BridgeWord | None, closing: Closing | None, *, dials: bool, dials_when_lost: bool) -> bool:
     """Whether the stream's length may stand for the talk of the person's leg: not where the leg may have gone on after its stream."""
     reason = closing.reason.value if closing is not None else word.reason if word is not None else ""
-    is_lost = reason in (CloseReason.BRIDGE_ERROR.value, CloseReason.MODEL_LOST.value)
+    is_lost = reason in (CloseReason.BRIDGE_ERROR.value, CloseReason.MODEL_LOST.value, CloseReason.TURNED_AWAY.value)
     return not dials and reason != CloseReason.HANDED_OVER.value and not (is_lost and dials_when_lost)
 
 

@@ -41,6 +41,7 @@ OUTCOMES: Mapping[Disposition, str] = {
     Disposition.TALKED: "only talked",
     Disposition.SILENT: "nobody spoke",
     Disposition.MACHINE: "a machine picked up",
+    Disposition.TURNED_AWAY: "not taken",
     Disposition.ABANDONED: "hung up early",
     Disposition.CUT_OFF: "reached the longest call",
     Disposition.FAILED: "broke down on our side",
