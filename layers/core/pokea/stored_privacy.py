@@ -170,6 +170,7 @@ CLASSES: Mapping[type[Any], Mapping[str, Pii]] = {
         "closed_at": Pii.NONE,
         "language": Pii.NONE,
         "latency_ms": Pii.NONE,
+        "turns": Pii.NONE,
         "tools": Pii.NONE,
         "facts": Pii.SPEECH,
         "recording": Pii.ID,
