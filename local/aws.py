@@ -32,7 +32,7 @@ from local.aws_events import load_rules, make_bus
 from local.aws_export import export_table, import_table
 from local.aws_queues import BucketSpec, QueueSpec, load_buckets, load_queues, make_buckets, make_queues
 from local.aws_tables import TableSpec, load_tables
-from local.processes import READY_WITHIN_S, ROOT, STOP_WITHIN_S, ChildFailed, free_port
+from local.processes import READY_WITHIN_S, ROOT, STOP_WITHIN_S, ChildFailed, free_port, let_others_first
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -233,6 +233,7 @@ class LocalAws:
                 start_new_session=True,
                 pass_fds=(self._lock.fileno(),),  # the folder stays locked until the child has saved, even if we die
             )
+        let_others_first(self._process.pid)
 
     def _child_environ(self, port: int) -> dict[str, str]:
         scratch = str(self._folder / "tmp")

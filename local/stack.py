@@ -287,8 +287,10 @@ class _Staff:
         self.settings: Mapping[str, str] = {}
         self._logs, self._options, self._opened = logs, options, opened
 
-    async def _start(self, name: str, arguments: list[str], environ: Mapping[str, str], *, ready_line: bool) -> Child:
-        child = Child(name, arguments, environ, self._log(name), ready_line=ready_line)
+    async def _start(
+        self, name: str, arguments: list[str], environ: Mapping[str, str], *, ready_line: bool, keeps_time: bool = False
+    ) -> Child:
+        child = Child(name, arguments, environ, self._log(name), ready_line=ready_line, keeps_time=keeps_time)
         await self._opened.enter_async_context(child)
         self.children.append(child)
         return child
@@ -317,7 +319,7 @@ class _Staff:
             "POKEA_BRIDGE_PORT": str(port),
             "POKEA_TOOLS_FUNCTION": TOOLS_FUNCTION,
         }
-        bridge = await self._start("bridge", ["-m", "bridge"], settings, ready_line=False)
+        bridge = await self._start("bridge", ["-m", "bridge"], settings, ready_line=False, keeps_time=True)
         await _until_ready(bridge, f"http://127.0.0.1:{port}/readyz")
 
 
