@@ -12,7 +12,7 @@ import math
 import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import uvloop
 
@@ -25,6 +25,7 @@ from pokea.adapters.settings import BadSettings
 from pokea.errors import CallError
 
 _RESTARTS_AT_MOST = 20
+_STOPS = (signal.SIGTERM, signal.SIGINT)
 log = logging.getLogger("bridge")
 
 
@@ -82,31 +83,44 @@ def _supervise(count: int, work: Callable[[int], int], left: Callable[[int], Non
         for worker in tuple(workers):
             os.kill(worker, number)
 
-    for number in (signal.SIGTERM, signal.SIGINT):
+    def begin(index: int) -> None:
+        """A signal that comes meanwhile waits until the worker is known, or nobody would tell it."""
+        allowed = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
+        try:
+            workers[_fork(work, index, allowed)] = index
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, allowed)
+
+    for number in _STOPS:
         signal.signal(number, stop)
     worst, restarts = 0, 0
     for index in range(count):
-        workers[_fork(work, index)] = index
+        if not stopping:
+            begin(index)
     while workers:
         worker, status = os.wait()
         index = workers.pop(worker)
         left(index)
         code = os.waitstatus_to_exitcode(status)
+        if stopping and -code in _STOPS:
+            continue  # it was told before it listened: nobody was on its line
         if code in (0, 2) or stopping or restarts >= _RESTARTS_AT_MOST:
             worst = max(worst, abs(code))
             continue
         restarts += 1
         log.error("worker %d ended with %d and is replaced", worker, code)
-        workers[_fork(work, index)] = index
+        begin(index)
     return worst
 
 
-def _fork(work: Callable[[int], int], index: int) -> int:
+def _fork(work: Callable[[int], int], index: int, allowed: Iterable[int]) -> int:
+    """`allowed`: the signals that are held back for a worker once it has begun."""
     child = os.fork()
     if child:
         return child
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in _STOPS:
         signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, allowed)
     code = 1
     try:
         code = work(index)
