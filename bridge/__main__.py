@@ -59,7 +59,8 @@ def _work(settings: BridgeSettings, place: Place | None) -> int:
     secrets = Secrets(os.environ, secret_id=settings.secrets_id, cache_s=math.inf)  # its event loop waits for no fetch
 
     def ready(port: int) -> None:
-        print(f"bridge: listening on {settings.host}:{port}", file=sys.stderr, flush=True)
+        sys.stderr.write(f"bridge: listening on {settings.host}:{port}\n")  # at once: workers' lines must not mix
+        sys.stderr.flush()
 
     try:
         uvloop.run(serve(settings, secrets, ready, place))
