@@ -165,11 +165,15 @@ async def test_a_full_worker_steps_aside_so_that_every_place_behind_the_port_is_
     async with (
         LiveServer(scripted(says_hello)) as model,
         bridge(POKEA_GEMINI_URL=model.url, POKEA_BRIDGE_WORKERS="2", POKEA_MAX_CALLS="3", POKEA_DRAIN_S="0") as (
-            _,
+            process,
             port,
         ),
         contextlib.AsyncExitStack() as calls,
     ):
+        told = process.stderr
+        assert told is not None
+        async with asyncio.timeout(20):  # the fixture waits for one worker, and the places are those of both
+            assert [(await told.readline())[:17] for _ in range(2)] == [b"bridge: listening"] * 2
         for _ in range(6):
             url = f"ws://127.0.0.1:{port}/audio"
             switch = await calls.enter_async_context(connect(url, subprotocols=[SUBPROTOCOL], compression=None))
